@@ -1,0 +1,69 @@
+# Two commands matter: `make reproduce` and `make test`. Both install what they need first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+REPRODUCE_OPTIONS ?=
+TEST_OPTIONS ?= -n 2 --dist loadgroup
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: help reproduce test install install-dev lint types imports docstrings format benchmarks clean
+
+help:
+	@echo "make reproduce   install sulfox, run the main job, write reports/gsirr/index.html"
+	@echo "make test        install sulfox with its test tools, run the tests"
+	@echo "make lint types imports docstrings   the checks that .ci/run adds"
+	@echo "make benchmarks  ratios against named peers"
+
+reproduce: install
+	$(BIN)/sulfox engines fetch nep89
+	$(BIN)/sulfox reproduce gsirr --out reports/gsirr $(REPRODUCE_OPTIONS)
+
+test: install-dev
+	$(BIN)/sulfox engines fetch nep89
+	$(BIN)/python -m pytest $(TEST_OPTIONS)
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "sulfox needs Python 3.11 or newer; found $$($(PYTHON) --version 2>&1). Install python3.11 or newer."; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "python3-venv is missing: installing it"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e '.[mlip,report]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e '.[mlip,report,dev]'
+	@touch $@ $(VENV)/.installed
+
+lint: install-dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+
+types: install-dev
+	$(BIN)/mypy
+
+imports: install-dev
+	$(BIN)/lint-imports
+
+docstrings: install-dev
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings $$(git ls-files 'src/*.py')
+
+format: install-dev
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+benchmarks: install-dev
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) reports build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

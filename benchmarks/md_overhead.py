@@ -1,0 +1,117 @@
+"""What sulfox adds to the bare force calls: dynamics with archive and checkpoints against NEP.
+
+Runs ``run_dynamics`` (thermostat, guard, archive, checkpoints, progress) and the same number
+of bare ``nep_adapters.NEPCalculator.predict_arrays`` calls at the positions of that run, in
+turns, each on one thread, and prints the ratio of their times. A second peer is ASE's own
+driver around nep-adapters' ASE calculator, without an archive.
+
+    python benchmarks/md_overhead.py [--steps 1000] [--rounds 3]
+
+Needs the NEP89 potential: ``sulfox engines fetch nep89`` or SULFOX_NEP89_FILE.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import numpy as np
+from ase import Atoms, units
+from ase.md.nose_hoover_chain import NoseHooverChainNVT
+from ase.md.velocitydistribution import thermalize_momenta
+from ase.spacegroup import crystal
+from nep_adapters import NEPCalculator
+from nep_adapters.ase import NepAseCalculator
+
+from sulfox.documents.structure import StructureRecord
+from sulfox.engines.base import RunContext
+from sulfox.engines.mlip.calculators import load_calculator
+from sulfox.engines.mlip.dynamics import run_dynamics
+from sulfox.engines.mlip.potentials import find_nep89
+from sulfox.protocols.dynamics import DynamicsSpec
+from sulfox.trajectories.archive import open_archive
+
+
+def lco_cell(repeats: tuple[int, int, int]) -> Atoms:
+    """LiCoO2, R-3m, a 2.816 Å, c 14.05 Å (doi 10.1016/0022-4596(92)90222-6), repeated."""
+    return (
+        crystal(
+            ["Li", "Co", "O"],
+            [(0, 0, 0.5), (0, 0, 0), (0, 0, 0.2605)],
+            spacegroup=166,
+            cellpar=[2.816, 2.816, 14.05, 90, 90, 120],
+        )
+        * repeats
+    )
+
+
+def time_sulfox(structure: StructureRecord, spec: DynamicsSpec) -> tuple[float, np.ndarray]:
+    loaded = load_calculator("nep89")
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        run_dynamics(structure, spec, loaded, folder, context=RunContext(pair="benchmark"))
+        seconds = time.perf_counter() - start
+        return seconds, open_archive(folder).frames().positions
+
+
+def time_bare(atoms: Atoms, positions: np.ndarray, n_calls: int) -> float:
+    model = NEPCalculator(find_nep89().path)
+    types, _, boxes, pbc = model.compose_structures([atoms])
+    model.predict_arrays(types, positions[0], boxes, pbc=pbc)
+    start = time.perf_counter()
+    for call in range(n_calls):
+        model.predict_arrays(types, positions[call % len(positions)], boxes, pbc=pbc)
+    return time.perf_counter() - start
+
+
+def time_ase(atoms: Atoms, spec: DynamicsSpec) -> float:
+    atoms = atoms.copy()
+    atoms.calc = NepAseCalculator(str(find_nep89().path))
+    thermalize_momenta(atoms, spec.temperature_K, rng=np.random.default_rng(spec.seed))
+    time_step, damping = spec.time_step_fs * units.fs, spec.thermostat_time_fs * units.fs
+    dynamics = NoseHooverChainNVT(atoms, time_step, spec.temperature_K, damping)
+    atoms.get_forces()
+    start = time.perf_counter()
+    dynamics.run(spec.n_steps)
+    return time.perf_counter() - start
+
+
+def compare(repeats: tuple[int, int, int], n_steps: int, n_rounds: int) -> None:
+    atoms = lco_cell(repeats)
+    structure = StructureRecord.from_ase(atoms)
+    spec = DynamicsSpec(
+        temperature_K=300, seed=1, n_steps=n_steps, segment_steps=min(1000, n_steps)
+    )
+    times: list[tuple[float, float, float]] = []
+    for _ in range(n_rounds):
+        mine, positions = time_sulfox(structure, spec)
+        bare = time_bare(atoms, positions, n_steps + 1)
+        times.append((mine, bare, time_ase(atoms, spec)))
+    mine, bare, ase = (statistics.median(column) for column in zip(*times, strict=True))
+    ratios = [row[0] / row[1] for row in times]
+    print(
+        f"{len(atoms)} atoms, {n_steps} steps, {n_rounds} rounds: "
+        f"sulfox {1e3 * mine / n_steps:.2f} ms/step, bare {1e3 * bare / n_steps:.2f} ms/call, "
+        f"ASE driver {1e3 * ase / n_steps:.2f} ms/step\n"
+        f"  sulfox / bare force calls = {statistics.median(ratios):.3f} "
+        f"(rounds {', '.join(f'{ratio:.3f}' for ratio in ratios)}; limit 1.10), "
+        f"sulfox / ASE driver = {mine / ase:.3f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    for repeats in ((5, 3, 1), (6, 5, 1)):
+        compare(repeats, options.steps, options.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Set what was computed beside what was published, by rules that are fixed beforehand.
+
+One row per finding, variant and temperature: no condition is picked after the fact. A
+finding is *reproduced* only if every seed shows it, *not reproduced* if a seed does not.
+Where seeds disagree the row says so.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from pydantic import Field
+
+from sulfox.documents.base import Record, Status
+from sulfox.documents.comparison import ComparisonRow, ExpectedFinding, Verdict
+from sulfox.documents.sulfur_bonds import SulfurBondsDoc
+from sulfox.documents.trajectory import TrajectoryDoc
+
+__all__ = ["KEPT_FRACTION", "compare_findings"]
+
+#: Bonds count as kept if at most this part of them is lost.
+KEPT_FRACTION = 0.02
+
+DEFINITIONS = {
+    "bonds_form": "new bonds confirmed during the dynamics (equilibration and production)",
+    "no_bonds_form": "new bonds confirmed during the dynamics (equilibration and production)",
+    "bonds_kept": "bonds in the first and last frame of the production run",
+    "bonds_lost": "bonds in the first and last frame of the production run",
+}
+
+
+class _SeedResult(Record):
+    seed: int
+    length_ps: float
+    in_relaxed: int
+    formed_equilibration: int
+    production: SulfurBondsDoc
+    inputs: tuple[str, ...] = Field(default=())
+
+    @property
+    def formed(self) -> int:
+        return self.formed_equilibration + self.production.n_formed
+
+
+def compare_findings(
+    findings: Sequence[ExpectedFinding],
+    trajectories: Sequence[TrajectoryDoc],
+    bonds: Sequence[SulfurBondsDoc],
+) -> tuple[ComparisonRow, ...]:
+    """Make the table published | computed | verdict.
+
+    Parameters
+    ----------
+    findings : sequence of ExpectedFinding
+        Published findings.
+    trajectories : sequence of TrajectoryDoc
+        Equilibration and production runs of the study.
+    bonds : sequence of SulfurBondsDoc
+        Bond analyses of these runs.
+
+    Returns
+    -------
+    tuple of ComparisonRow
+        In the order of `findings`, then variant, then temperature.
+    """
+    rows: list[ComparisonRow] = []
+    for finding in findings:
+        if finding.test == "not_computed":
+            rows.append(_row(finding, "", "not computed", Verdict.NOT_COMPUTED, finding.note))
+            continue
+        groups = _groups(finding, trajectories, bonds)
+        if not groups:
+            reason = "no trajectory of this pair was analysed; see the failed branches of the run"
+            rows.append(_row(finding, "", "not computed", Verdict.NOT_COMPUTED, reason))
+        rows += [_judged(finding, runs, bonds) for runs in groups]
+    return tuple(rows)
+
+
+def _groups(
+    finding: ExpectedFinding,
+    trajectories: Sequence[TrajectoryDoc],
+    bonds: Sequence[SulfurBondsDoc],
+) -> list[list[TrajectoryDoc]]:
+    analysed = {b.trajectory_id for b in bonds if b.criteria.pair == finding.bond}
+    groups: dict[tuple[bool, str, float], list[TrajectoryDoc]] = defaultdict(list)
+    for run in trajectories:
+        if run.pair == finding.pair and run.id in analysed:
+            groups[run.variant != "default", run.variant, run.temperature_K].append(run)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _judged(
+    finding: ExpectedFinding, runs: list[TrajectoryDoc], bonds: Sequence[SulfurBondsDoc]
+) -> ComparisonRow:
+    first = runs[0]
+    condition = f"{first.variant}, {first.temperature_K:g} K"
+    refused = [run for run in runs if run.status is Status.REFUSED]
+    if refused:
+        said = "; ".join(reason.message for reason in refused[0].reasons)
+        return _row(
+            finding, condition, f"{len(refused)} run(s) refused", Verdict.NOT_COMPARABLE, said, runs
+        )
+    by_run = {b.trajectory_id: b for b in bonds if b.criteria.pair == finding.bond}
+    results = _per_seed(runs, by_run)
+    if not results:
+        reason = "only the equilibration ran"
+        return _row(finding, condition, "not computed", Verdict.NOT_COMPUTED, reason, runs)
+    text, shows = _TESTS[finding.test](results)
+    holds = [shows(result) for result in results]
+    verdict = Verdict.REPRODUCED if all(holds) else Verdict.NOT_REPRODUCED
+    reason = f"holds in {sum(holds)} of {len(holds)} seeds"
+    if any(holds) and not all(holds):
+        reason += ": the seeds disagree, more are needed"
+    if not all(result.production.robust for result in results):
+        reason += "; the count changes with the thresholds, see sensitivity"
+    if finding.note:
+        reason += f"; {finding.note}"
+    return _row(finding, condition, text, verdict, reason, runs)
+
+
+def _per_seed(runs: list[TrajectoryDoc], by_run: dict[str, SulfurBondsDoc]) -> list[_SeedResult]:
+    equilibration = {run.seed: by_run[run.id] for run in runs if run.stage == "equilibration"}
+    results = []
+    for run in runs:
+        if run.stage != "production":
+            continue
+        before = equilibration.get(run.seed)
+        results.append(
+            _SeedResult(
+                seed=run.seed,
+                length_ps=run.length_ps,
+                in_relaxed=before.n_initial if before else by_run[run.id].n_initial,
+                formed_equilibration=before.n_formed if before else 0,
+                production=by_run[run.id],
+            )
+        )
+    return sorted(results, key=lambda result: result.seed)
+
+
+def _formed_text(results: list[_SeedResult]) -> str:
+    parts = [
+        f"seed {r.seed}: {r.formed} formed in {r.length_ps:g} ps "
+        f"({r.formed_equilibration} of them in the equilibration before), "
+        f"{r.in_relaxed} after relaxation, {r.production.n_final} at the end, "
+        f"closest {r.production.min_distance_A:.2f} Å"
+        for r in results
+    ]
+    return "; ".join(parts)
+
+
+def _kept_text(results: list[_SeedResult]) -> str:
+    return "; ".join(
+        f"seed {r.seed}: {r.production.n_initial} -> {r.production.n_final} in {r.length_ps:g} ps"
+        for r in results
+    )
+
+
+def _lost_fraction(result: _SeedResult) -> float:
+    initial = result.production.n_initial
+    return (initial - result.production.n_final) / initial if initial else 0.0
+
+
+_Test = Callable[[list[_SeedResult]], tuple[str, Callable[[_SeedResult], bool]]]
+_TESTS: dict[str, _Test] = {
+    "bonds_form": lambda results: (_formed_text(results), lambda r: r.formed > 0),
+    "no_bonds_form": lambda results: (_formed_text(results), lambda r: r.formed == 0),
+    "bonds_kept": lambda results: (
+        _kept_text(results),
+        lambda r: _lost_fraction(r) <= KEPT_FRACTION,
+    ),
+    "bonds_lost": lambda results: (
+        _kept_text(results),
+        lambda r: _lost_fraction(r) > KEPT_FRACTION,
+    ),
+}
+
+
+def _row(
+    finding: ExpectedFinding,
+    condition: str,
+    computed: str,
+    verdict: Verdict,
+    reason: str,
+    runs: Sequence[TrajectoryDoc] = (),
+) -> ComparisonRow:
+    provenance = runs[0].provenance if runs else None
+    return ComparisonRow(
+        quantity=finding.quantity + (f" ({condition})" if condition else ""),
+        published=finding.published,
+        source=finding.source,
+        computed=computed,
+        engine=provenance.engine if provenance else "none",
+        level_of_theory=provenance.level_of_theory if provenance else "none",
+        definition=_definition(finding),
+        verdict=verdict,
+        reason=reason,
+        inputs=tuple(run.id for run in runs),
+    )
+
+
+def _definition(finding: ExpectedFinding) -> str:
+    text = DEFINITIONS.get(finding.test, "no definition: not computed")
+    if finding.bond:
+        text = f"{finding.bond}: {text}"
+    if finding.test in ("bonds_kept", "bonds_lost"):
+        text += f"; kept means at most {KEPT_FRACTION:.0%} lost"
+    return text

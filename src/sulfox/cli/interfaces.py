@@ -1,0 +1,147 @@
+"""``sulfox interfaces CATHODE ELECTROLYTE``: which interfaces two materials can form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sulfox.cli.options import JsonOutput
+from sulfox.cli.output import emit_json, emit_table, emit_text, parse_miller
+
+if TYPE_CHECKING:
+    from sulfox.documents.interface import InterfaceDoc
+    from sulfox.interfaces.specification import InterfaceSearch
+
+__all__ = ["interfaces"]
+
+
+def interfaces(
+    cathode: Annotated[str, typer.Argument(help="Catalogue name, CIF or POSCAR; lies below.")],
+    electrolyte: Annotated[str, typer.Argument(help="Catalogue name, CIF or POSCAR; on top.")],
+    cathode_facet: Annotated[
+        str | None, typer.Option(help="h,k,l of the conventional cell. Default: its first facet.")
+    ] = None,
+    electrolyte_facet: Annotated[str | None, typer.Option(help="h,k,l, as above.")] = None,
+    max_strain: Annotated[float, typer.Option(help="Largest principal strain of a side.")] = 0.05,
+    max_atoms: Annotated[int, typer.Option(help="Largest number of atoms.")] = 400,
+    write: Annotated[
+        Path | None, typer.Option(help="Folder for POSCAR and JSON of each candidate.")
+    ] = None,
+    json_output: JsonOutput = False,
+) -> None:
+    """Find, check and rank the interfaces of two materials."""
+    from sulfox.errors import SulfoxError
+    from sulfox.interfaces.search import find_interfaces
+    from sulfox.interfaces.specification import InterfaceSpec
+    from sulfox.materials.catalogue import load_material
+    from sulfox.materials.ordering import ordered_representative
+
+    facets = {
+        "cathode_facet": parse_miller(cathode_facet, "--cathode-facet") if cathode_facet else None,
+        "electrolyte_facet": parse_miller(electrolyte_facet, "--electrolyte-facet")
+        if electrolyte_facet
+        else None,
+    }
+    spec = InterfaceSpec(max_strain=max_strain, max_atoms=max_atoms, **facets)
+    sides = [ordered_representative(load_material(name)) for name in (cathode, electrolyte)]
+    found = find_interfaces(*sides, spec)
+    if not found.candidates and {refusal.code for refusal in found.refused} <= {"SFX-202"}:
+        pair, _, found_words = found.refused[0].reason.partition(":")
+        raise SulfoxError(
+            "SFX-202",
+            who=pair.strip(),
+            found=found_words.strip(),
+            expected="at least one match",
+            next_step="raise --max-strain or --max-atoms, or take another facet",
+        )
+    if write is not None:
+        _write(found, write)
+    if json_output:
+        emit_json(_answer(found))
+    else:
+        _tell(found)
+
+
+def _summary(doc: InterfaceDoc) -> dict[str, Any]:
+    whole = doc.model_dump(mode="json", exclude={"structure", "provenance", "kind"})
+    return {
+        "id": doc.id,
+        "n_atoms": doc.n_atoms,
+        "area_A2": doc.area_A2,
+        "strain_max": doc.strain_max,
+        "cathode_termination": doc.cathode.termination,
+        "electrolyte_termination": doc.electrolyte.termination,
+        "composition": doc.composition,
+    } | whole
+
+
+def _answer(found: InterfaceSearch) -> dict[str, Any]:
+    return {
+        "candidates": [_summary(doc) for doc in found.candidates],
+        "refused": [refusal.model_dump(mode="json") for refusal in found.refused],
+        "pareto": [row.model_dump(mode="json") for row in found.pareto],
+        "n_matches": found.n_matches,
+    }
+
+
+def _tell(found: InterfaceSearch) -> None:
+    columns = ["rank", "id", "atoms", "area Å²", "strain %", "cathode", "electrolyte"]
+    columns += ["dipoles e/Å", "polyanions", "gap Å", "shortest Å"]
+    rows = []
+    for doc in found.candidates:
+        sides = (doc.cathode, doc.electrolyte)
+        units = [check for side in sides for check in side.polyanions]
+        shortest = min(doc.min_distances_A, key=lambda pair: doc.min_distances_A[pair])
+        row: list[object] = [doc.rank, doc.id, doc.n_atoms, f"{doc.area_A2:.1f}"]
+        row += [f"{100 * doc.strain_max:.2f}", *(_face(side) for side in sides)]
+        row += [" ".join(f"{side.dipole_per_area:+.3f}" for side in sides)]
+        row += [" ".join(f"{c.n_intact}/{c.n_units} {c.central}{c.ligand}" for c in units)]
+        row += [f"{doc.gap_A:.2f}", f"{shortest} {doc.min_distances_A[shortest]:.2f}"]
+        rows.append(row)
+    shown = f"{len(found.candidates)} of {found.n_matches} matches within the limits"
+    emit_table(f"Candidates ({shown})", columns, rows)
+    if found.candidates:
+        emit_text(f"Strain: {found.candidates[0].strain_rule}.")
+        emit_text(f"Ranked by: {found.candidates[0].ranking}.")
+    for refusal in found.refused:
+        emit_text(f"Refused: {refusal.reason}")
+    emit_table(
+        "Strain against atoms (no other match has less of both)",
+        ["atoms", "strain %", "area Å²", "cathode cell", "electrolyte cell", "within limits"],
+        [
+            (
+                row.n_atoms,
+                f"{100 * row.strain_max:.2f}",
+                f"{row.area_A2:.1f}",
+                row.cathode_supercell,
+                row.electrolyte_supercell,
+                "yes" if row.within_limits else "no",
+            )
+            for row in found.pareto
+        ],
+    )
+
+
+def _face(side: Any) -> str:
+    h, k, m = side.miller
+    return f"{side.material}({h},{k},{m}) {side.termination}, {side.thickness_A:.1f} Å"
+
+
+def _write(found: InterfaceSearch, folder: Path) -> None:
+    from sulfox.errors import SulfoxError
+    from sulfox.interfaces.files import write_candidate
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for doc in found.candidates:
+            write_candidate(doc, folder)
+    except OSError as error:
+        raise SulfoxError(
+            "SFX-901",
+            who="--write",
+            found=f"{folder}: {error.strerror or error}",
+            expected="a folder that can be written",
+            next_step="give another folder",
+        ) from error

@@ -1,0 +1,98 @@
+"""How commands answer: one JSON document on stdout, or words for a person; logs on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = ["emit_json", "emit_table", "emit_text", "parse_miller"]
+
+
+def emit_json(document: Any) -> None:
+    """Print one JSON document on stdout; pydantic models and paths are understood.
+
+    Parameters
+    ----------
+    document : object
+        What is printed.
+    """
+
+    def plain(item: Any) -> Any:
+        if hasattr(item, "model_dump"):
+            return item.model_dump(mode="json")
+        if hasattr(item, "tolist"):
+            return item.tolist()
+        return str(item)
+
+    sys.stdout.write(json.dumps(document, default=plain, allow_nan=False, indent=2) + "\n")
+
+
+def emit_text(*lines: str) -> None:
+    """Print lines for a person on stdout."""
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table for a person on stdout.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    columns : sequence of str
+        Column heads, with units.
+    rows : iterable of sequence
+        Cells; None is shown as a dash.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("-" if cell is None else str(cell) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)
+
+
+def parse_miller(text: str, option: str) -> tuple[int, int, int]:
+    """Read ``"1,0,4"`` as Miller indices.
+
+    Parameters
+    ----------
+    text : str
+        What the user gave.
+    option : str
+        Name of the option, for the message.
+
+    Returns
+    -------
+    tuple of int
+        (h, k, l)
+
+    Raises
+    ------
+    SulfoxError
+        SFX-901 if it is not three integers, or all are zero.
+    """
+    from sulfox.errors import SulfoxError
+
+    try:
+        h, k, l = (int(part) for part in text.replace(" ", "").strip("()").split(","))  # noqa: E741
+        if (h, k, l) == (0, 0, 0):
+            raise ValueError  # noqa: TRY301
+    except ValueError:
+        raise SulfoxError(
+            "SFX-901",
+            who=option,
+            found=repr(text),
+            expected="three integers, not all zero, such as 1,0,4",
+            next_step="give the Miller indices h,k,l of the conventional cell",
+        ) from None
+    return h, k, l

@@ -1,0 +1,146 @@
+"""``sulfox run``, also called ``sulfox reproduce``: a whole study, from names to report."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sulfox.cli.options import Engine, JsonOutput, OutDir, Store
+from sulfox.cli.output import emit_json, emit_table, emit_text
+
+if TYPE_CHECKING:
+    from sulfox.documents.comparison import ComparisonDoc
+    from sulfox.flows.local_manager import FlowRun
+    from sulfox.flows.study import Study, StudyOverrides
+
+__all__ = ["run"]
+
+Potential = Annotated[
+    str | None,
+    typer.Option(help="nep89, chgnet, or package.module:Class of an ASE calculator."),
+]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds 1 to N instead of the study's.")]
+LengthPs = Annotated[
+    float | None, typer.Option("--length-ps", help="Length of the production runs [ps].")
+]
+Variants = Annotated[bool, typer.Option("--variants", help="Run the labelled variants too.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Branches run side by side; default: all cores.")
+]
+
+
+def run(
+    study: Annotated[str, typer.Argument(help="Folder with a study.yaml, or a study's name.")],
+    engine: Engine = None,
+    potential: Potential = None,
+    seeds: Seeds = None,
+    length_ps: LengthPs = None,
+    variants: Variants = False,
+    workers: Workers = None,
+    store: Store = None,
+    out: OutDir = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Run a study, compare with its source, write the report; what is stored is not run again."""
+    from sulfox.flows.study import StudyOverrides
+
+    overrides = StudyOverrides(
+        engine=engine, potential=potential, n_seeds=seeds, length_ps=length_ps, variants=variants
+    )
+    _run(study, overrides, workers, store, out, as_json)
+
+
+def _run(
+    name: str,
+    overrides: StudyOverrides,
+    workers: int | None,
+    store: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from functools import partial
+
+    from sulfox.cli.progress import StudyProgress
+    from sulfox.flows.study import load_study
+
+    study = load_study(name).with_overrides(overrides)
+    from sulfox.flows.interface_study import build_study_flow
+    from sulfox.flows.local_manager import run_flow
+    from sulfox.stores.opening import open_store, work_folder
+
+    opener = partial(open_store, store)
+    opener()
+    made = build_study_flow(study)
+    with StudyProgress(study.name) as progress:
+        outcome = run_flow(
+            made.flow,
+            opener,
+            work_dir=work_folder(store),
+            workers=workers or os.cpu_count() or 1,
+            on_update=progress.update,
+        )
+    comparison = _comparison(store, made.comparison_uuid)
+    pages = _report(study.name, store, out) if comparison else []
+    _answer(study, outcome, comparison, pages, as_json)
+
+
+def _comparison(store: str | None, uuid: str) -> ComparisonDoc | None:
+    from sulfox.documents.comparison import ComparisonDoc
+    from sulfox.stores.opening import open_documents
+
+    for document in open_documents(store).find({"uuid": uuid}, limit=1):
+        return ComparisonDoc.model_validate(document["output"])
+    return None
+
+
+def _report(study: str, store: str | None, out: Path | None) -> list[Path]:
+    from sulfox.cli.report import make_report
+
+    return make_report(study, store, out)
+
+
+def _answer(
+    study: Study,
+    outcome: FlowRun,
+    comparison: ComparisonDoc | None,
+    pages: list[Path],
+    as_json: bool,
+) -> None:
+    from collections import Counter
+
+    from sulfox.errors import SulfoxError
+
+    states = Counter(job.state.value for job in outcome.jobs.values())
+    failures = [{"name": job.name, "message": job.message} for job in outcome.failures]
+    if as_json:
+        answer: dict[str, Any] = {"study": study.name, "jobs": states, "failures": failures}
+        emit_json(answer | {"comparison": comparison, "report": pages})
+    elif comparison is not None:
+        emit_table(
+            study.title,
+            ("quantity", "paper", "computed", "verdict", "engine", "definition"),
+            (
+                (
+                    r.quantity,
+                    r.published,
+                    r.computed,
+                    r.verdict.value,
+                    r.level_of_theory,
+                    r.definition,
+                )
+                for r in comparison.rows
+            ),
+        )
+        counted = ", ".join(f"{count} {state}" for state, count in states.items())
+        emit_text(f"jobs: {counted}", *(f"report: {page}" for page in pages[:1]))
+    if failures:
+        raise SulfoxError(
+            "SFX-603",
+            who=study.name,
+            found="; ".join(f"{f['name']}: {f['message']}" for f in failures),
+            expected="every branch to finish",
+            next_step="the same command runs only what is missing",
+        )

@@ -1,0 +1,1 @@
+"""What is handed on: frozen records with a unit on every number."""

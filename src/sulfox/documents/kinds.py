@@ -1,0 +1,56 @@
+"""The kinds of documents: one table from the word in a store to its class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sulfox.documents.base import Document
+from sulfox.documents.comparison import ComparisonDoc
+from sulfox.documents.interface import InterfaceDoc
+from sulfox.documents.relaxation import RelaxationDoc
+from sulfox.documents.sulfur_bonds import SulfurBondRateDoc, SulfurBondsDoc
+from sulfox.documents.trajectory import TrajectoryDoc
+
+__all__ = ["BULKY_FIELDS", "DOCUMENT_KINDS", "parse_document"]
+
+#: ``kind`` in a store -> class.
+DOCUMENT_KINDS: dict[str, type[Document]] = {
+    "interface": InterfaceDoc,
+    "relaxation": RelaxationDoc,
+    "trajectory": TrajectoryDoc,
+    "sulfur_bonds": SulfurBondsDoc,
+    "sulfur_bond_rate": SulfurBondRateDoc,
+    "comparison": ComparisonDoc,
+}
+
+#: Fields with a value per atom, per frame or per bond, left out of listings.
+BULKY_FIELDS: dict[str, frozenset[str]] = {
+    "interface": frozenset({"structure"}),
+    "relaxation": frozenset({"initial", "final"}),
+    "trajectory": frozenset({"species", "sides"}),
+    "sulfur_bonds": frozenset({"times_ps", "counts", "lifetimes"}),
+}
+
+
+def parse_document(content: Mapping[str, Any]) -> Document:
+    """Make the typed document that a stored mapping holds.
+
+    Parameters
+    ----------
+    content : mapping
+        JSON form of a document, with ``kind``.
+
+    Returns
+    -------
+    Document
+        Of the class of its kind.
+
+    Raises
+    ------
+    KeyError
+        If the kind is not in :data:`DOCUMENT_KINDS`.
+    pydantic.ValidationError
+        If the content does not fit the class.
+    """
+    return DOCUMENT_KINDS[content["kind"]].model_validate(content)

@@ -1,0 +1,127 @@
+"""Errors that say who, what was found, what was expected and what to do next.
+
+Every error a user can meet has a stable code ``SFX-nnn`` (table :data:`CODES`, one
+hundred per room) and a kind that says what helps: other input, more resources, a
+gentler calculation, another try, or other data.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["CODES", "ErrorKind", "SulfoxError"]
+
+
+class ErrorKind(StrEnum):
+    """What helps against an error."""
+
+    INPUT = "input"
+    RESOURCE = "resource"
+    CONVERGENCE = "convergence"
+    TRANSIENT = "transient"
+    DATA = "data"
+
+
+#: Stable code -> (kind, meaning). A code is never reused for another meaning.
+CODES: dict[str, tuple[ErrorKind, str]] = {
+    # 1xx materials, configuration
+    "SFX-101": (ErrorKind.INPUT, "unknown material"),
+    "SFX-102": (ErrorKind.INPUT, "a configuration file is not valid"),
+    "SFX-103": (ErrorKind.INPUT, "a structure file cannot be used"),
+    "SFX-104": (ErrorKind.INPUT, "disorder that cannot be realised in this cell"),
+    # 2xx interfaces
+    "SFX-201": (ErrorKind.INPUT, "no slab exists for this facet"),
+    "SFX-202": (ErrorKind.INPUT, "no lattice match within the limits"),
+    "SFX-203": (ErrorKind.INPUT, "an interface search parameter is out of range"),
+    # 3xx engines
+    "SFX-301": (ErrorKind.INPUT, "unknown engine"),
+    "SFX-302": (ErrorKind.RESOURCE, "the engine's potential or package is missing"),
+    "SFX-303": (ErrorKind.DATA, "a fetched potential has the wrong checksum"),
+    "SFX-304": (ErrorKind.CONVERGENCE, "a dynamics run exploded"),
+    "SFX-305": (ErrorKind.CONVERGENCE, "a relaxation did not converge"),
+    "SFX-306": (ErrorKind.DATA, "a checkpoint does not belong to this run"),
+    "SFX-307": (ErrorKind.TRANSIENT, "another process holds this run"),
+    "SFX-308": (ErrorKind.INPUT, "an element is unknown to the potential"),
+    # 4xx trajectories
+    "SFX-401": (ErrorKind.DATA, "a trajectory file is truncated or damaged"),
+    "SFX-402": (ErrorKind.INPUT, "a trajectory format is not known"),
+    "SFX-403": (ErrorKind.DATA, "numbers in a trajectory are not finite"),
+    "SFX-404": (ErrorKind.DATA, "an archive segment fails its checksum"),
+    "SFX-405": (ErrorKind.DATA, "archive segments leave a gap or overlap"),
+    "SFX-406": (ErrorKind.INPUT, "a frame range outside the trajectory"),
+    "SFX-407": (ErrorKind.INPUT, "a file does not exist or cannot be read"),
+    "SFX-408": (ErrorKind.DATA, "an archive header is missing, damaged or of another run"),
+    # 5xx stores
+    "SFX-501": (ErrorKind.INPUT, "a store cannot be opened"),
+    "SFX-502": (ErrorKind.INPUT, "a store was written by a newer sulfox"),
+    "SFX-503": (ErrorKind.RESOURCE, "the disk is full or the store is read-only"),
+    "SFX-504": (ErrorKind.INPUT, "no such document in the store"),
+    "SFX-505": (ErrorKind.DATA, "a stored document cannot be read"),
+    # 6xx studies and flows
+    "SFX-601": (ErrorKind.INPUT, "a study is not valid"),
+    "SFX-602": (ErrorKind.INPUT, "no such study"),
+    "SFX-603": (ErrorKind.TRANSIENT, "a branch of the flow failed"),
+    # 7xx analyses
+    "SFX-701": (ErrorKind.INPUT, "a pair of elements the trajectory does not hold"),
+    "SFX-702": (ErrorKind.INPUT, "a detection criterion is out of range"),
+    "SFX-703": (ErrorKind.INPUT, "a time step is needed"),
+    # 9xx command line
+    "SFX-901": (ErrorKind.INPUT, "an option has a value that cannot be used"),
+    "SFX-999": (ErrorKind.DATA, "an unexpected error"),
+}
+
+
+class SulfoxError(Exception):
+    """An error with a stable code and the four things a user needs.
+
+    Parameters
+    ----------
+    code : str
+        One of :data:`CODES`.
+    who : str
+        What the error is about: a material, a file, an interface.
+    found : str
+        What was found.
+    expected : str
+        What was expected instead.
+    next_step : str
+        What to do next.
+
+    Raises
+    ------
+    KeyError
+        If `code` is not in :data:`CODES`.
+    """
+
+    def __init__(self, code: str, *, who: str, found: str, expected: str, next_step: str) -> None:
+        self.kind, self.meaning = CODES[code]
+        self.code = code
+        self.who = who
+        self.found = found
+        self.expected = expected
+        self.next_step = next_step
+        super().__init__(self.line)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive a process boundary with every field."""
+        fields = (self.code, self.who, self.found, self.expected, self.next_step)
+        return _rebuild, (type(self), *fields)
+
+    @property
+    def line(self) -> str:
+        """The whole message on one line."""
+        text = (
+            f"{self.code} [{self.kind.value}] {self.who}: {self.found}; "
+            f"expected {self.expected}; {self.next_step}"
+        )
+        return " ".join(text.split())
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of the command line: 2 where the user's input or data is at fault."""
+        return 2 if self.kind in (ErrorKind.INPUT, ErrorKind.DATA) and self.code != "SFX-999" else 1
+
+
+def _rebuild(cls: type[SulfoxError], code: str, *fields: str) -> SulfoxError:
+    who, found, expected, next_step = fields
+    return cls(code, who=who, found=found, expected=expected, next_step=next_step)

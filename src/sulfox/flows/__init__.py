@@ -1,0 +1,1 @@
+"""In which order: jobflow jobs that wire the rooms, and how they run on one machine."""

@@ -1,0 +1,210 @@
+"""A study as one jobflow Flow.
+
+bulk -> interface -> relaxation -> equilibration -> production -> bonds -> rates -> comparison
+
+Every job has a UUID made from what it does (:mod:`sulfox.flows.identity`): a study that is
+made again, with one temperature more or on another machine, holds the same jobs plus the
+new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jobflow import Flow, Job, OnMissing
+
+from sulfox.flows import jobs
+from sulfox.flows.identity import name_by_content
+from sulfox.flows.study import DynamicsPlan, MaterialSide, Pair, Study, Variant
+from sulfox.protocols.protocol import Protocol, load_protocol
+from sulfox.units import FS_PER_PS
+
+__all__ = ["StudyFlow", "build_study_flow"]
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class StudyFlow:
+    """A study's flow and where its answer will be.
+
+    Attributes
+    ----------
+    flow : Flow
+        All jobs.
+    comparison_uuid : str
+        UUID of the job whose output is the ComparisonDoc.
+    """
+
+    flow: Flow
+    comparison_uuid: str
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """One interface of the study: a pair in a variant with its conditions."""
+
+    pair: Pair
+    variant: str
+    allow_broken_polyanions: bool
+    delithiated_fraction: float
+    dynamics: DynamicsPlan
+
+    @property
+    def label(self) -> str:
+        return self.pair.name if self.variant == DEFAULT else f"{self.pair.name} {self.variant}"
+
+
+def build_study_flow(study: Study) -> StudyFlow:
+    """Wire a study.
+
+    Parameters
+    ----------
+    study : Study
+        With every override applied; it is not read again when the flow runs.
+
+    Returns
+    -------
+    StudyFlow
+        Jobs in an order in which they can run.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-102 if the protocol is unknown or not valid, SFX-30x if the engine's potential
+        is missing: before anything runs.
+    """
+    builder = _Builder(study)
+    documents = []
+    for branch in _branches(study):
+        documents += builder.add_branch(branch)
+    comparison = builder.add(
+        jobs.compare_with_source,
+        f"{study.name}: comparison with the source",
+        study.name,
+        [finding.model_dump(mode="json") for finding in study.expected],
+        documents,
+        tolerant=True,
+    )
+    return StudyFlow(Flow(builder.jobs, name=study.name), comparison.uuid)
+
+
+def _branches(study: Study) -> Iterator[_Branch]:
+    pairs = {pair.name: pair for pair in study.pairs}
+    everywhere = Variant(name=DEFAULT, description="as stated", pairs=tuple(pairs))
+    for variant in (everywhere, *study.variants):
+        for name in variant.pairs:
+            yield _Branch(
+                pair=pairs[name],
+                variant=variant.name,
+                allow_broken_polyanions=variant.allow_broken_polyanions,
+                delithiated_fraction=variant.delithiated_fraction,
+                dynamics=variant.dynamics or study.dynamics,
+            )
+
+
+class _Builder:
+    """Collects the jobs of a study; a bulk that two pairs share is one job."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.calculator = jobs.identify_calculator(study.engine, study.potential)
+        self.jobs: list[Flow | Job] = []
+        self._bulks: dict[str, Job] = {}
+
+    def add(self, function, name: str, *arguments, tolerant: bool = False) -> Job:
+        job = function(*arguments)
+        job.name = name
+        job.update_config({"expose_store": True}, dict_mod=False)
+        if tolerant:
+            job.config.on_missing_references = OnMissing.NONE
+        self.jobs.append(name_by_content(job))
+        return job
+
+    def add_branch(self, branch: _Branch) -> list:
+        """Add all jobs of an interface; return the outputs that hold documents to compare."""
+        protocol = load_protocol(branch.dynamics.protocol)
+        interface = self.add(
+            jobs.build_interface,
+            f"{branch.label}: interface",
+            self.study.name,
+            branch.pair.model_dump(mode="json"),
+            self.study.interface.model_dump(mode="json"),
+            {
+                "variant": branch.variant,
+                "allow_broken_polyanions": branch.allow_broken_polyanions,
+                "delithiated_fraction": branch.delithiated_fraction,
+            },
+            self._bulk(branch.pair.cathode, protocol).output,
+            self._bulk(branch.pair.electrolyte, protocol).output,
+        )
+        relaxed = self.add(
+            jobs.relax_interface,
+            f"{branch.label}: relaxation",
+            self.study.name,
+            self.calculator,
+            protocol.interface_relaxation.model_dump(mode="json"),
+            interface.output,
+        )
+        documents = [interface.output, relaxed.output]
+        for temperature in branch.dynamics.temperatures_K:
+            documents += self._add_temperature(branch, protocol, temperature, interface, relaxed)
+        return documents
+
+    def _bulk(self, side: MaterialSide, protocol: Protocol) -> Job:
+        key = f"{side.material} {side.exchange_fraction} {side.disorder_seed}"
+        if key not in self._bulks:
+            self._bulks[key] = self.add(
+                jobs.prepare_bulk,
+                f"{side.material}: bulk",
+                self.study.name,
+                self.calculator,
+                side.model_dump(mode="json", exclude={"facet"}),
+                protocol.bulk_relaxation.model_dump(mode="json"),
+            )
+        return self._bulks[key]
+
+    def _add_temperature(
+        self, branch: _Branch, protocol: Protocol, temperature: float, interface: Job, relaxed: Job
+    ) -> list:
+        documents = []
+        analyses = []
+        for seed in branch.dynamics.seeds:
+            label = f"{branch.label} {temperature:g} K seed {seed}"
+            start = relaxed
+            for stage, length_ps in (
+                ("equilibration", branch.dynamics.equilibration_ps),
+                ("production", branch.dynamics.length_ps),
+            ):
+                if length_ps == 0:
+                    continue
+                settings = getattr(protocol, stage)
+                n_steps = round(length_ps * FS_PER_PS / settings.time_step_fs)
+                spec = settings.at(temperature, seed, n_steps)
+                start = self.add(
+                    jobs.run_stage,
+                    f"{label}: {stage}",
+                    self.study.name,
+                    self.calculator,
+                    spec.model_dump(mode="json"),
+                    {"pair": branch.pair.name, "variant": branch.variant, "stage": stage},
+                    interface.output,
+                    start.output,
+                )
+                bonds = self.add(
+                    jobs.analyze_bonds,
+                    f"{label}: bonds of the {stage}",
+                    list(self.study.bonds),
+                    start.output,
+                )
+                documents += [start.output, bonds.output]
+                if stage == "production":
+                    analyses.append(bonds.output)
+        rates = self.add(
+            jobs.pool_rates,
+            f"{branch.label} {temperature:g} K: rates over seeds",
+            analyses,
+            tolerant=True,
+        )
+        return [*documents, rates.output]

@@ -1,0 +1,336 @@
+"""The jobs of a study: each turns stored documents into the next one.
+
+Arguments and outputs are plain JSON, so that a job runs the same in a process of this
+machine and on a cluster, and a stored output never depends on a class path. Numbers are
+made in other rooms; a job only reads, calls and stores.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jobflow import CURRENT_JOB, job
+
+from sulfox.analysis.comparison import compare_findings
+from sulfox.documents.base import Provenance, Status, content_hash
+from sulfox.documents.comparison import ComparisonDoc, ExpectedFinding
+from sulfox.documents.interface import InterfaceDoc
+from sulfox.documents.kinds import parse_document
+from sulfox.documents.relaxation import RelaxationDoc
+from sulfox.documents.sulfur_bonds import SulfurBondsDoc
+from sulfox.documents.trajectory import TrajectoryDoc
+from sulfox.errors import SulfoxError
+from sulfox.settings import get_settings
+
+__all__ = [
+    "analyze_bonds",
+    "build_interface",
+    "compare_with_source",
+    "identify_calculator",
+    "pool_rates",
+    "prepare_bulk",
+    "relax_interface",
+    "run_stage",
+]
+
+JsonDocument = dict[str, Any]
+
+
+def identify_calculator(engine: str, potential: str) -> dict[str, str]:
+    """Check that the engine can run here, and say what decides its numbers.
+
+    Parameters
+    ----------
+    engine, potential : str
+        As in the study.
+
+    Returns
+    -------
+    dict
+        ``engine``, ``potential``, ``inputs_hash``: part of every job's identity.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-301 for an unknown engine, SFX-302 or SFX-303 if its potential is missing or
+        damaged.
+    """
+    return {
+        "engine": engine,
+        "potential": potential,
+        "inputs_hash": _engine(engine, potential).inputs_hash,
+    }
+
+
+@job
+def prepare_bulk(
+    study: str, calculator: dict[str, str], side: dict[str, Any], relaxation: dict[str, Any]
+) -> JsonDocument:
+    """Relax the ordered representative, or a random sample, of a material.
+
+    Where the ordering breaks the crystal's symmetry only the volume is relaxed, so that
+    the cell keeps the shape of the disordered crystal.
+    """
+    from sulfox.protocols.relaxation import RelaxationSpec
+
+    ordered = _ordered(side)
+    spec = RelaxationSpec.model_validate(relaxation)
+    if ordered.material.is_disordered:
+        spec = spec.model_copy(update={"cell": "hydrostatic"})
+    engine = _checked_engine(calculator)
+    label = f"{side['material']} bulk"
+    return _stored(_accepted(engine.relax(ordered.structure, spec, label=label, study=study)))
+
+
+@job
+def build_interface(
+    study: str,
+    pair: dict[str, Any],
+    limits: dict[str, Any],
+    variant: dict[str, Any],
+    cathode_bulk: JsonDocument,
+    electrolyte_bulk: JsonDocument,
+) -> JsonDocument:
+    """Build the best candidate interface of a pair."""
+    from sulfox.interfaces.search import find_interfaces
+    from sulfox.interfaces.specification import InterfaceSpec
+
+    cathode, electrolyte = (
+        _ordered(pair[side]).model_copy(
+            update={"structure": RelaxationDoc.model_validate(bulk).final}
+        )
+        for side, bulk in (("cathode", cathode_bulk), ("electrolyte", electrolyte_bulk))
+    )
+    spec = InterfaceSpec(
+        cathode_facet=pair["cathode"]["facet"],
+        electrolyte_facet=pair["electrolyte"]["facet"],
+        allow_broken_polyanions=variant["allow_broken_polyanions"],
+        **limits,
+    )
+    search = find_interfaces(cathode, electrolyte, spec)
+    candidates = search.candidates
+    if variant["allow_broken_polyanions"]:
+        candidates = tuple(c for c in candidates if _has_broken_polyanion(c))
+    if not candidates:
+        raise SulfoxError(
+            "SFX-202",
+            who=f"{pair['name']} ({variant['variant']})",
+            found="no candidate; " + "; ".join(refusal.reason for refusal in search.refused[:3]),
+            expected=f"strain <= {spec.max_strain:.1%} with <= {spec.max_atoms} atoms",
+            next_step=f"see: sulfox interfaces {pair['name'].replace('|', ' ')}",
+        )
+    chosen = candidates[0]
+    if variant["delithiated_fraction"]:
+        from sulfox.interfaces.variants import delithiate
+
+        chosen = delithiate(chosen, variant["delithiated_fraction"])
+    return _stored(_labelled(chosen.model_copy(update={"pair": pair["name"]}), study))
+
+
+@job
+def relax_interface(
+    study: str, calculator: dict[str, str], relaxation: dict[str, Any], interface: JsonDocument
+) -> JsonDocument:
+    """Relax an interface in its cell."""
+    from sulfox.protocols.relaxation import RelaxationSpec
+
+    built = InterfaceDoc.model_validate(interface)
+    document = _checked_engine(calculator).relax(
+        built.structure,
+        RelaxationSpec.model_validate(relaxation),
+        label=built.pair,
+        interface_id=built.id,
+        study=study,
+    )
+    return _stored(_accepted(document))
+
+
+@job
+def run_stage(
+    study: str,
+    calculator: dict[str, str],
+    dynamics: dict[str, Any],
+    labels: dict[str, Any],
+    interface: JsonDocument,
+    start: JsonDocument,
+) -> JsonDocument:
+    """Run one stage of dynamics; resumes what a killed process left behind.
+
+    A run that left its physics gives a refused document, so that its analysis says so.
+    """
+    from sulfox.engines.base import RunContext
+    from sulfox.protocols.dynamics import DynamicsSpec
+    from sulfox.stores.archive import publish_archive
+
+    built = InterfaceDoc.model_validate(interface)
+    before = parse_document(start)
+    if before.status is Status.REFUSED:
+        raise SulfoxError(
+            "SFX-603",
+            who=f"{labels['pair']} {labels['stage']}",
+            found=f"it should start from {before.id}, which is refused",
+            expected="a complete stage before it",
+            next_step="; ".join(reason.message for reason in before.reasons),
+        )
+    if isinstance(before, TrajectoryDoc):
+        structure, velocities = before.final_structure, before.final_velocities_A_fs
+    else:
+        structure, velocities = RelaxationDoc.model_validate(start).final, None
+    run_dir = _work_dir()
+    document = _checked_engine(calculator).dynamics(
+        structure,
+        DynamicsSpec.model_validate(dynamics),
+        run_dir,
+        context=RunContext(
+            interface_id=built.id,
+            interface_height_A=_interface_height(built),
+            area_A2=built.area_A2,
+            study=study,
+            job_uuids=(CURRENT_JOB.job.uuid,),
+            **labels,
+        ),
+        start_velocities=velocities,
+    )
+    reference = publish_archive(run_dir, CURRENT_JOB.store, document.id)
+    return _stored(document.model_copy(update={"archive": reference}))
+
+
+@job
+def analyze_bonds(pairs: list[str], trajectory: JsonDocument) -> dict[str, list[JsonDocument]]:
+    """Follow the bonds of each element pair that the trajectory holds."""
+    from sulfox.analysis import sulfur_bonds
+    from sulfox.analysis.bond_criteria import choose_criteria
+    from sulfox.stores.archive import open_stored_trajectory
+
+    run = TrajectoryDoc.model_validate(trajectory)
+    archive = open_stored_trajectory(CURRENT_JOB.store, run.archive.trajectory_id, run.archive)
+    frames = archive.frames()
+    present = [pair for pair in pairs if set(pair.split("-")) <= set(run.species)]
+    documents = [sulfur_bonds.analyze_bonds(frames, choose_criteria(pair), run) for pair in present]
+    return {"documents": [_stored(document) for document in documents]}
+
+
+@job
+def pool_rates(analyses: list[dict[str, list[JsonDocument]]]) -> dict[str, list[JsonDocument]]:
+    """Pool the bond counts of the seeds of one interface and temperature."""
+    from sulfox.analysis import sulfur_bonds
+
+    by_pair: dict[str, list[SulfurBondsDoc]] = {}
+    for document in _documents(analyses):
+        by_pair.setdefault(document.criteria.pair, []).append(document)
+    pooled = [sulfur_bonds.pool_rates(documents) for documents in by_pair.values()]
+    return {"documents": [_stored(document) for document in pooled]}
+
+
+@job
+def compare_with_source(
+    study: str, findings: list[dict[str, Any]], outputs: list[Any]
+) -> JsonDocument:
+    """Set every finding of the source beside what this study computed."""
+    documents = _documents(outputs)
+    rows = compare_findings(
+        [ExpectedFinding.model_validate(finding) for finding in findings],
+        [d for d in documents if isinstance(d, TrajectoryDoc)],
+        [d for d in documents if isinstance(d, SulfurBondsDoc)],
+    )
+    inputs = tuple(document.id for document in documents)
+    missing = sum(output is None for output in outputs)
+    levels = sorted({row.level_of_theory for row in rows} - {"none"})
+    inputs_hash = content_hash([study, findings, inputs])
+    document = ComparisonDoc(
+        id=f"cmp-{inputs_hash[:16]}",
+        status=Status.PARTIAL if missing else Status.COMPLETE,
+        study=study,
+        rows=rows,
+        inputs=inputs,
+        provenance=Provenance(
+            engine=", ".join(sorted({row.engine for row in rows} - {"none"})) or "none",
+            level_of_theory=", ".join(levels) or "none",
+            inputs_hash=inputs_hash,
+            study=study,
+        ),
+    )
+    return _stored(document)
+
+
+def _engine(engine: str, potential: str) -> Any:
+    from sulfox.engines.registry import get_engine
+
+    return get_engine(engine, potential)
+
+
+def _checked_engine(calculator: dict[str, str]) -> Any:
+    """Give the engine, if it still is the one the job was made for."""
+    engine = _engine(calculator["engine"], calculator["potential"])
+    if engine.inputs_hash != calculator["inputs_hash"]:
+        raise SulfoxError(
+            "SFX-303",
+            who=calculator["potential"],
+            found=f"inputs hash {engine.inputs_hash[:12]}",
+            expected=f"{calculator['inputs_hash'][:12]}, with which the flow was made",
+            next_step="make the flow again with the potential you want, or restore the old one",
+        )
+    return engine
+
+
+def _ordered(side: dict[str, Any]) -> Any:
+    from sulfox.materials.catalogue import load_material
+    from sulfox.materials.ordering import ordered_representative, random_sample
+
+    material = load_material(side["material"])
+    if side.get("exchange_fraction") is None:
+        return ordered_representative(material)
+    return random_sample(material, side["exchange_fraction"], side["disorder_seed"])
+
+
+def _work_dir() -> Path:
+    """Folder of this job's checkpoints: the same one when the job runs again."""
+    root = get_settings().work_dir or Path.cwd()
+    return root / CURRENT_JOB.job.uuid
+
+
+def _interface_height(interface: InterfaceDoc) -> float:
+    """Middle of the gap: halfway between the top of the cathode and the electrolyte above."""
+    structure = interface.structure
+    heights = [
+        [p[2] for p, s in zip(structure.positions, structure.sides, strict=True) if s == side]
+        for side in ("cathode", "electrolyte")
+    ]
+    return (max(heights[0]) + min(heights[1])) / 2
+
+
+def _has_broken_polyanion(interface: InterfaceDoc) -> bool:
+    return any(p.n_intact < p.n_units for p in interface.electrolyte.polyanions)
+
+
+def _labelled(interface: InterfaceDoc, study: str) -> InterfaceDoc:
+    provenance = interface.provenance.model_copy(update={"study": study})
+    return interface.model_copy(update={"provenance": provenance})
+
+
+def _accepted(document: RelaxationDoc) -> RelaxationDoc:
+    """Refuse to go on from a relaxation that is refused."""
+    if document.status is Status.REFUSED:
+        raise SulfoxError(
+            "SFX-305",
+            who=document.label,
+            found="; ".join(reason.message for reason in document.reasons),
+            expected="a relaxed structure",
+            next_step="check the structure, or choose another candidate or potential",
+        )
+    return document
+
+
+def _documents(outputs: list[Any]) -> list[Any]:
+    """Typed documents out of job outputs; a missing output (None) gives none."""
+    found = []
+    for output in outputs:
+        if output is None:
+            continue
+        found += [parse_document(d) for d in output.get("documents", [output])]
+    return found
+
+
+def _stored(document: Any) -> JsonDocument:
+    return document.model_dump(mode="json")

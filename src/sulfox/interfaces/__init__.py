@@ -1,0 +1,1 @@
+"""How they meet: slabs, terminations, lattice match, stacking, checks, ranking."""

@@ -1,0 +1,1 @@
+"""Who takes part: the catalogue of cathodes, coatings and electrolytes."""

@@ -1,0 +1,1 @@
+"""How well: levels of theory and run settings from ``configs/protocols``."""

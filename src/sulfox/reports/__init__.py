@@ -1,0 +1,1 @@
+"""How it is told: documents to tables, figures and pages."""

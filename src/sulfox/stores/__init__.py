@@ -1,0 +1,1 @@
+"""Where it stays: job store, trajectory archive, queries."""

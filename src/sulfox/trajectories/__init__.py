@@ -1,0 +1,1 @@
+"""How they move: readers, archive, periodic geometry; numpy only."""

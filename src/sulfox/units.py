@@ -1,0 +1,75 @@
+"""Units carried by every number that leaves a room.
+
+A float in a document is never a bare ``float``: its type says its unit, so that a
+machine (JSON schema, report, test) can read it. Internally sulfox computes in the
+field's usual units: Å, eV, fs, K, e (elementary charge), µB.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+__all__ = [
+    "Angle",
+    "Area",
+    "Dimensionless",
+    "DipolePerArea",
+    "Drift",
+    "Energy",
+    "EnergyPerAtom",
+    "Exposure",
+    "Force",
+    "Length",
+    "Moment",
+    "RatePerAreaTime",
+    "RatePerTime",
+    "Seconds",
+    "Temperature",
+    "TimeFs",
+    "TimePs",
+    "Unit",
+    "Velocity",
+]
+
+FS_PER_PS = 1000.0
+ANGSTROM2_PER_NM2 = 100.0
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Unit of a number, attached to its type as metadata.
+
+    Parameters
+    ----------
+    symbol : str
+        Symbol as printed on an axis, ``"1"`` for a pure number.
+    """
+
+    symbol: str
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> Any:
+        """Add the unit to the JSON schema of a field."""
+        schema = handler(core_schema)
+        schema["unit"] = self.symbol
+        return schema
+
+
+Length = Annotated[float, Unit("Å")]
+Area = Annotated[float, Unit("Å^2")]
+Angle = Annotated[float, Unit("deg")]
+Energy = Annotated[float, Unit("eV")]
+EnergyPerAtom = Annotated[float, Unit("eV/atom")]
+Force = Annotated[float, Unit("eV/Å")]
+Temperature = Annotated[float, Unit("K")]
+TimeFs = Annotated[float, Unit("fs")]
+TimePs = Annotated[float, Unit("ps")]
+Seconds = Annotated[float, Unit("s")]
+Exposure = Annotated[float, Unit("nm^2 ps")]
+Drift = Annotated[float, Unit("eV/atom/ps")]
+RatePerAreaTime = Annotated[float, Unit("1/nm^2/ps")]
+RatePerTime = Annotated[float, Unit("1/ps")]
+DipolePerArea = Annotated[float, Unit("e/Å")]
+Moment = Annotated[float, Unit("µB")]
+Velocity = Annotated[float, Unit("Å/fs")]
+Dimensionless = Annotated[float, Unit("1")]
