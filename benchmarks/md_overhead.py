@@ -2,7 +2,8 @@
 
 Runs ``run_dynamics`` (thermostat, guard, archive, checkpoints, progress) and the same number
 of bare ``nep_adapters.NEPCalculator.predict_arrays`` calls at the positions of that run, in
-turns, each on one thread, and prints the ratio of their times. A second peer is ASE's own
+turns, each on one thread, and prints the ratio of their CPU times: the wall clock of a machine
+that does other work as well says little. A second peer is ASE's own
 driver around nep-adapters' ASE calculator, without an archive.
 
     python benchmarks/md_overhead.py [--steps 1000] [--rounds 3]
@@ -53,9 +54,9 @@ def lco_cell(repeats: tuple[int, int, int]) -> Atoms:
 def time_sulfox(structure: StructureRecord, spec: DynamicsSpec) -> tuple[float, np.ndarray]:
     loaded = load_calculator("nep89")
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        start = time.process_time()
         run_dynamics(structure, spec, loaded, folder, context=RunContext(pair="benchmark"))
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         return seconds, open_archive(folder).frames().positions
 
 
@@ -63,10 +64,10 @@ def time_bare(atoms: Atoms, positions: np.ndarray, n_calls: int) -> float:
     model = NEPCalculator(find_nep89().path)
     types, _, boxes, pbc = model.compose_structures([atoms])
     model.predict_arrays(types, positions[0], boxes, pbc=pbc)
-    start = time.perf_counter()
+    start = time.process_time()
     for call in range(n_calls):
         model.predict_arrays(types, positions[call % len(positions)], boxes, pbc=pbc)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def time_ase(atoms: Atoms, spec: DynamicsSpec) -> float:
@@ -76,9 +77,9 @@ def time_ase(atoms: Atoms, spec: DynamicsSpec) -> float:
     time_step, damping = spec.time_step_fs * units.fs, spec.thermostat_time_fs * units.fs
     dynamics = NoseHooverChainNVT(atoms, time_step, spec.temperature_K, damping)
     atoms.get_forces()
-    start = time.perf_counter()
+    start = time.process_time()
     dynamics.run(spec.n_steps)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def compare(repeats: tuple[int, int, int], n_steps: int, n_rounds: int) -> None:

@@ -14,8 +14,11 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
+
+from yaml import YAMLError
 
 from sulfox.errors import SulfoxError
 
@@ -83,13 +86,17 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        raise SulfoxError(
-            "SFX-102",
-            who="machine settings",
-            found=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
-            expected="the keys " + ", ".join(Settings.model_fields),
-            next_step="correct the SULFOX_* variable or ~/.config/sulfox/settings.yaml",
-        ) from error
+        found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        cause: Exception = error
+    except (OSError, YAMLError, SettingsError, TypeError, ValueError) as error:
+        found, cause = " ".join(str(error).split()), error
+    raise SulfoxError(
+        "SFX-102",
+        who="machine settings",
+        found=found,
+        expected="the keys " + ", ".join(Settings.model_fields),
+        next_step="correct the SULFOX_* variable or ~/.config/sulfox/settings.yaml",
+    ) from cause
 
 
 def _packaged(kind: str) -> Path:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 __all__ = [
     "Angle",
     "Area",
+    "Charge",
     "Dimensionless",
     "DipolePerArea",
     "Drift",
@@ -24,6 +25,7 @@ __all__ = [
     "Moment",
     "RatePerAreaTime",
     "RatePerTime",
+    "Pressure",
     "Seconds",
     "Temperature",
     "TimeFs",
@@ -72,4 +74,6 @@ RatePerTime = Annotated[float, Unit("1/ps")]
 DipolePerArea = Annotated[float, Unit("e/Å")]
 Moment = Annotated[float, Unit("µB")]
 Velocity = Annotated[float, Unit("Å/fs")]
+Charge = Annotated[float, Unit("e")]
+Pressure = Annotated[float, Unit("GPa")]
 Dimensionless = Annotated[float, Unit("1")]

@@ -60,25 +60,24 @@ class EngineContract:
     def test_a_run_in_pieces_has_the_bytes_of_a_run_in_one_go(self, engine, structure, tmp_path):
         whole = engine.dynamics(structure, self.spec, tmp_path / "whole", context=CONTEXT)
 
-        class Stop(Exception):
+        class StoppedError(Exception):
             pass
 
-        def stop_after_a_segment(progress):
-            raise Stop
+        def stop_in_the_second_segment(progress):
+            if progress.steps_done == 30:
+                raise StoppedError
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("sulfox.engines.mlip.progress._SECONDS_BETWEEN", 0.0)
-            for _ in range(3):
-                try:
-                    engine.dynamics(
-                        structure,
-                        self.spec,
-                        tmp_path / "pieces",
-                        context=CONTEXT,
-                        progress=stop_after_a_segment,
-                    )
-                except Stop:
-                    continue
+            with pytest.raises(StoppedError):
+                engine.dynamics(
+                    structure,
+                    self.spec,
+                    tmp_path / "pieces",
+                    context=CONTEXT,
+                    progress=stop_in_the_second_segment,
+                )
+        assert open_archive(tmp_path / "pieces").n_frames == 5
         pieces = engine.dynamics(structure, self.spec, tmp_path / "pieces", context=CONTEXT)
         assert pieces.archive == whole.archive
         assert pieces.final_velocities_A_fs == whole.final_velocities_A_fs
@@ -122,7 +121,7 @@ class EngineContract:
         limits = RunawayLimits(max_temperature_K=30.0)
         spec = self.spec.model_copy(update={"temperature_K": 20.0, "runaway": limits})
         hot = 0.002 * np.random.default_rng(0).standard_normal((structure.n_atoms, 3))
-        with pytest.raises(SulfoxError, match="SFX-304"):
+        with pytest.raises(SulfoxError, match=r"SFX-304"):
             engine.dynamics(
                 structure, spec, tmp_path / "hot", context=CONTEXT, start_velocities=10 * hot
             )
@@ -153,7 +152,7 @@ class EngineContract:
 
     @pytest.mark.parametrize("cell", ["full", "hydrostatic"])
     def test_the_cell_relaxes_where_it_is_asked_to(self, engine, structure, cell):
-        spec = RelaxationSpec(force_threshold_eV_A=0.03, cell=cell, optimizer="LBFGS")
+        spec = RelaxationSpec(force_threshold_eV_A=0.05, cell=cell, optimizer="LBFGS")
         doc = engine.relax(structure, spec, label="x")
         assert doc.status is Status.COMPLETE
         assert doc.relax_cell

@@ -157,11 +157,12 @@ def test_find_takes_nested_keys_operators_sort_limit_and_projection(
 
 
 def test_removed_documents_are_gone_and_others_stay(opened: SimpleNamespace) -> None:
-    if opened.name == "gridfs":
-        pytest.skip("maggma's GridFSStore.remove_docs does not run on mongomock's GridFS")
-    opened.store.update([_doc("a", 1), _doc("b", 2)])
+    opened.store.update([_doc("a", 1), _doc("b", 2)], save={TRAJECTORIES: "inner"})
+    frames = opened.store.additional_stores[TRAJECTORIES]
+    assert frames.count() == 2
     opened.store.remove_docs({"uuid": "a"})
     assert [doc["uuid"] for doc in opened.reader.find()] == ["b"]
+    assert frames.count() == 1
 
 
 def test_jobflow_runs_on_it_and_resolves_references(opened: SimpleNamespace) -> None:

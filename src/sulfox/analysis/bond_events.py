@@ -103,7 +103,18 @@ class Transitions:
         return self.n_initial + self.n_formed - self.n_broken
 
     def counts(self, n_frames: int) -> IntArray:
-        """Bonds in each frame, shape (n_frames,)."""
+        """Count the bonds in each frame.
+
+        Parameters
+        ----------
+        n_frames : int
+            Frames of the trajectory.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_frames,)
+            Bonds in each frame.
+        """
         change = np.zeros(n_frames, dtype=np.int64)
         np.add.at(change, self.frame, np.where(self.formed, 1, -1))
         return self.n_initial + np.cumsum(change)

@@ -45,8 +45,8 @@ def interfaces(
         else None,
     }
     spec = InterfaceSpec(max_strain=max_strain, max_atoms=max_atoms, **facets)
-    sides = [ordered_representative(load_material(name)) for name in (cathode, electrolyte)]
-    found = find_interfaces(*sides, spec)
+    below, above = (ordered_representative(load_material(x)) for x in (cathode, electrolyte))
+    found = find_interfaces(below, above, spec)
     if not found.candidates and {refusal.code for refusal in found.refused} <= {"SFX-202"}:
         pair, _, found_words = found.refused[0].reason.partition(":")
         raise SulfoxError(
@@ -131,7 +131,7 @@ def _face(side: Any) -> str:
 
 def _write(found: InterfaceSearch, folder: Path) -> None:
     from sulfox.errors import SulfoxError
-    from sulfox.interfaces.files import write_candidate
+    from sulfox.interfaces.candidate import write_candidate
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

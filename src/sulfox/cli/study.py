@@ -12,9 +12,10 @@ from sulfox.cli.options import Engine, JsonOutput, OutDir, Store
 from sulfox.cli.output import emit_json, emit_table, emit_text
 
 if TYPE_CHECKING:
-    from sulfox.documents.comparison import ComparisonDoc
+    from sulfox.documents.comparison import ComparisonRow
     from sulfox.flows.local_manager import FlowRun
     from sulfox.flows.study import Study, StudyOverrides
+    from sulfox.reports.data import ReportData
 
 __all__ = ["run"]
 
@@ -44,7 +45,7 @@ def run(
     out: OutDir = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Run a study, compare with its source, write the report; what is stored is not run again."""
+    """Run a study, compare, report; what is stored is not run again."""
     from sulfox.flows.study import StudyOverrides
 
     overrides = StudyOverrides(
@@ -82,60 +83,51 @@ def _run(
             workers=workers or os.cpu_count() or 1,
             on_update=progress.update,
         )
-    comparison = _comparison(store, made.comparison_uuid)
-    pages = _report(study.name, store, out) if comparison else []
-    _answer(study, outcome, comparison, pages, as_json)
+    data = _read(study.name, store, made.comparison_uuid)
+    files = _write_report(data, out or Path("reports") / study.name) if data else []
+    _answer(study, outcome, data, files, as_json)
 
 
-def _comparison(store: str | None, uuid: str) -> ComparisonDoc | None:
-    from sulfox.documents.comparison import ComparisonDoc
+def _read(study: str, store: str | None, comparison_uuid: str) -> ReportData | None:
+    """Documents of this very run, or nothing where the comparison could not be made."""
+    from sulfox.reports.stored import read_study
     from sulfox.stores.opening import open_documents
 
-    for document in open_documents(store).find({"uuid": uuid}, limit=1):
-        return ComparisonDoc.model_validate(document["output"])
+    for document in open_documents(store).find({"uuid": comparison_uuid}, limit=1):
+        return read_study(study, store, comparison_id=document["output"]["id"])
     return None
 
 
-def _report(study: str, store: str | None, out: Path | None) -> list[Path]:
-    from sulfox.cli.report import make_report
+def _write_report(data: ReportData, out: Path) -> list[Path]:
+    from sulfox.reports.page import write_report
 
-    return make_report(study, store, out)
+    return write_report(data, out)
 
 
 def _answer(
     study: Study,
     outcome: FlowRun,
-    comparison: ComparisonDoc | None,
-    pages: list[Path],
+    data: ReportData | None,
+    files: list[Path],
     as_json: bool,
 ) -> None:
     from collections import Counter
 
     from sulfox.errors import SulfoxError
+    from sulfox.reports.sulfur_bonds import findings
 
     states = Counter(job.state.value for job in outcome.jobs.values())
     failures = [{"name": job.name, "message": job.message} for job in outcome.failures]
+    said = list(findings(data)) if data else []
     if as_json:
         answer: dict[str, Any] = {"study": study.name, "jobs": states, "failures": failures}
-        emit_json(answer | {"comparison": comparison, "report": pages})
-    elif comparison is not None:
-        emit_table(
-            study.title,
-            ("quantity", "paper", "computed", "verdict", "engine", "definition"),
-            (
-                (
-                    r.quantity,
-                    r.published,
-                    r.computed,
-                    r.verdict.value,
-                    r.level_of_theory,
-                    r.definition,
-                )
-                for r in comparison.rows
-            ),
-        )
+        comparison = data.comparison if data else None
+        emit_json(answer | {"findings": said, "comparison": comparison, "files": files})
+    elif data is not None:
+        columns = ("quantity", "paper", "computed", "verdict", "level of theory", "definition")
+        emit_table(study.title, columns, map(_cells, data.comparison.rows))
         counted = ", ".join(f"{count} {state}" for state, count in states.items())
-        emit_text(f"jobs: {counted}", *(f"report: {page}" for page in pages[:1]))
+        emit_text(*said, f"jobs: {counted}", *(f"report: {page}" for page in files[:1]))
     if failures:
         raise SulfoxError(
             "SFX-603",
@@ -144,3 +136,15 @@ def _answer(
             expected="every branch to finish",
             next_step="the same command runs only what is missing",
         )
+
+
+def _cells(row: ComparisonRow) -> tuple[str, ...]:
+    verdict = row.verdict.value
+    return (
+        row.quantity,
+        row.published,
+        row.computed,
+        verdict,
+        row.level_of_theory,
+        row.definition,
+    )

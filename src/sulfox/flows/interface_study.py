@@ -84,7 +84,7 @@ def build_study_flow(study: Study) -> StudyFlow:
         f"{study.name}: comparison with the source",
         study.name,
         [finding.model_dump(mode="json") for finding in study.expected],
-        documents,
+        [*builder.bulk_outputs, *documents],
         tolerant=True,
     )
     return StudyFlow(Flow(builder.jobs, name=study.name), comparison.uuid)
@@ -121,6 +121,11 @@ class _Builder:
             job.config.on_missing_references = OnMissing.NONE
         self.jobs.append(name_by_content(job))
         return job
+
+    @property
+    def bulk_outputs(self) -> list:
+        """Outputs of the bulk relaxations: lattice constants to set beside measured ones."""
+        return [job.output for job in self._bulks.values()]
 
     def add_branch(self, branch: _Branch) -> list:
         """Add all jobs of an interface; return the outputs that hold documents to compare."""

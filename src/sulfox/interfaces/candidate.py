@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sulfox.documents.base import Provenance, Reason, Status, content_hash
-from sulfox.documents.interface import InterfaceDoc, LayerMoment, SlabSide
+from sulfox.documents.interface import InterfaceDoc, SlabSide
 from sulfox.documents.structure import Side, StructureRecord
 from sulfox.errors import SulfoxError
-from sulfox.interfaces.lattice_match import share_misfit
+from sulfox.interfaces.partner import Partner, excess_atoms, magnetic_layers, moments_of
+from sulfox.interfaces.plane_lattice import share_misfit
 from sulfox.interfaces.specification import InterfaceSpec, Refusal
 from sulfox.interfaces.stacking import (
     OVERLAP,
@@ -24,41 +26,19 @@ from sulfox.interfaces.stacking import (
     shortest_pairs,
     stack,
 )
-from sulfox.interfaces.terminations import Slab, Termination, check_polyanions
-from sulfox.materials.magnetic_order import assign_moments
-from sulfox.materials.ordering import OrderedMaterial
+from sulfox.interfaces.terminations import check_polyanions
 
 __all__ = [
-    "Partner",
     "Pairing",
     "build_interface",
-    "excess_atoms",
-    "holds_magnetic_order",
-    "magnetic_layers",
-    "moments_of",
+    "write_candidate",
 ]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: Atoms nearer than this in height belong to one magnetic layer [Å].
-LAYER_TOLERANCE_A = 0.5
 #: Positions and cell vectors are rounded to this many digits [Å]: ids do not hang on noise.
 DIGITS = 8
-
-
-@dataclass(frozen=True)
-class Partner:
-    """One side of a pair: what it is made of and how it is cut."""
-
-    ordered: OrderedMaterial
-    termination: Termination
-    slab: Slab
-
-    @property
-    def n_cell(self) -> int:
-        """Atoms in one surface cell of the slab."""
-        return len(self.slab.species)
 
 
 @dataclass(frozen=True)
@@ -99,105 +79,6 @@ class Pairing:
         return f"{self.cathode.termination.label} | {self.electrolyte.termination.label}"
 
 
-def moments_of(partner: Partner, crystal: Floats) -> Floats:
-    """Initial moments at sites of the unstrained crystal.
-
-    Parameters
-    ----------
-    partner : Partner
-        The material and the frame of its oriented bulk.
-    crystal : ndarray
-        (n, 3) sites in that frame [Å], n a multiple of the slab's atoms.
-
-    Returns
-    -------
-    ndarray
-        (n,) moments [µB]; zeros without order.
-    """
-    ordered = partner.ordered
-    species = partner.slab.species * (len(crystal) // partner.n_cell)
-    fractional = crystal @ np.linalg.inv(partner.termination.bulk.source_vectors)
-    return assign_moments(ordered.material, fractional * np.array(ordered.supercell), species)
-
-
-def holds_magnetic_order(partner: Partner, supercell: Ints) -> bool:
-    """Whether the moments repeat along both vectors of an in-plane supercell.
-
-    Parameters
-    ----------
-    partner : Partner
-        The side.
-    supercell : ndarray
-        (2, 2) integers, rows in units of the surface vectors.
-
-    Returns
-    -------
-    bool
-        True for materials without order.
-    """
-    if partner.ordered.material.magnetic_order is None:
-        return True
-    here = moments_of(partner, partner.slab.crystal)
-    shifts = supercell @ partner.slab.crystal_vectors
-    return all(
-        bool(np.allclose(here, moments_of(partner, partner.slab.crystal + shift)))
-        for shift in shifts
-    )
-
-
-def magnetic_layers(heights: Floats, moments: Floats) -> tuple[LayerMoment, ...]:
-    """Sum the moments of every atomic layer that carries any.
-
-    Parameters
-    ----------
-    heights : ndarray
-        (n,) above the lowest atom of the slab [Å].
-    moments : ndarray
-        (n,) [µB]
-
-    Returns
-    -------
-    tuple of LayerMoment
-        From the bottom to the top.
-    """
-    carriers = np.flatnonzero(np.abs(moments) > 1e-6)
-    if not len(carriers):
-        return ()
-    order = carriers[np.argsort(heights[carriers], kind="stable")]
-    breaks = np.flatnonzero(np.diff(heights[order]) > LAYER_TOLERANCE_A) + 1
-    return tuple(
-        LayerMoment(
-            height_A=round(float(heights[layer].mean()), 4),
-            net_moment_muB=round(float(moments[layer].sum()), 6),
-            absolute_moment_muB=round(float(np.abs(moments[layer]).sum()), 6),
-        )
-        for layer in np.split(order, breaks)
-    )
-
-
-def excess_atoms(species: tuple[str, ...], bulk: tuple[str, ...]) -> dict[str, int]:
-    """Atoms beyond (or short of) the bulk's composition, the commonest unit count as reference.
-
-    Parameters
-    ----------
-    species : tuple of str
-        Atoms of a slab.
-    bulk : tuple of str
-        Atoms of a cell of the bulk.
-
-    Returns
-    -------
-    dict
-        Element -> excess; empty if stoichiometric. The reference number of bulk cells is
-        the one most elements agree on.
-    """
-    have, unit = Counter(species), Counter(bulk)
-    cells = Counter(round(have[element] / n, 6) for element, n in unit.items())
-    reference = max(cells, key=lambda ratio: (cells[ratio], ratio))
-    excess = {element: round(have[element] - reference * n) for element, n in unit.items()}
-    return {element: n for element, n in excess.items() if n}
-
-
 def build_interface(pairing: Pairing, spec: InterfaceSpec, rank: int) -> InterfaceDoc | Refusal:
     """Build and check one interface.
 
@@ -221,7 +102,8 @@ def build_interface(pairing: Pairing, spec: InterfaceSpec, rank: int) -> Interfa
         repeat_slab(partner.slab, supercell, common)
         for partner, supercell in zip(partners, pairing.supercells, strict=True)
     ]
-    cell = stack(*sides, common, shift_cell, gap_A=spec.gap_A, vacuum_A=spec.vacuum_A)
+    gap, vacuum = spec.gap_A, spec.vacuum_A
+    cell = stack(sides[0], sides[1], common, shift_cell, gap_A=gap, vacuum_A=vacuum)
     lengths = cross_distances(cell.lattice, cell.positions, len(sides[0].species))
     distances = shortest_pairs(lengths, sides[0].species, sides[1].species)
     ratio = float((lengths / contact_matrix(*sides)).min())
@@ -367,7 +249,7 @@ def _document(
 
 
 def _must_keep_atoms(pairing: Pairing, structure: StructureRecord) -> None:
-    """The interface holds exactly the atoms of its two slabs."""
+    """Refuse an interface that has not exactly the atoms of its two slabs."""
     expected: Counter[str] = Counter()
     partners = (pairing.cathode, pairing.electrolyte)
     for partner, supercell in zip(partners, pairing.supercells, strict=True):
@@ -412,3 +294,43 @@ def _remarks(
         text = f"initial moments sum to {moments.sum():+.1f} µB"
         found.append(Reason(code="net-moment", message=text))
     return tuple(found)
+
+
+def write_candidate(doc: InterfaceDoc, folder: Path) -> tuple[Path, Path, Path]:
+    """Write one interface.
+
+    Parameters
+    ----------
+    doc : InterfaceDoc
+        What is written.
+    folder : Path
+        An existing folder.
+
+    Returns
+    -------
+    poscar, atoms, document : Path
+        ``<id>.vasp`` (POSCAR; atoms grouped by element), ``<id>.atoms.tsv`` (one line per
+        atom in the order of the POSCAR: element, side, initial moment [µB]) and
+        ``<id>.json`` (the whole document).
+    """
+    structure = doc.structure
+    order = sorted(range(structure.n_atoms), key=lambda k: structure.species[k])
+    counts = {element: structure.species.count(element) for element in sorted(doc.composition)}
+    lines = [f"{doc.id} {doc.pair} {doc.cathode.termination} {doc.electrolyte.termination}", "1.0"]
+    lines += [" ".join(f"{x:16.9f}" for x in row) for row in structure.lattice]
+    lines += [" ".join(counts), " ".join(str(n) for n in counts.values()), "Cartesian"]
+    lines += [" ".join(f"{x:16.9f}" for x in structure.positions[k]) for k in order]
+    moments = structure.moments or (0.0,) * structure.n_atoms
+    table = ["element\tside\tmoment_muB"]
+    table += [f"{structure.species[k]}\t{structure.sides[k]}\t{moments[k]:g}" for k in order]
+    contents = {
+        ".vasp": "\n".join(lines) + "\n",
+        ".atoms.tsv": "\n".join(table) + "\n",
+        ".json": doc.model_dump_json(indent=1) + "\n",
+    }
+    paths = []
+    for suffix, text in contents.items():
+        path = folder / f"{doc.id}{suffix}"
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths[0], paths[1], paths[2]

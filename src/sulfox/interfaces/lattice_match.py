@@ -12,45 +12,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sulfox.errors import SulfoxError
+from sulfox.interfaces.plane_lattice import (
+    inverse,
+    misfit_stretch,
+    reduce_bases,
+    signed,
+    superlattices,
+    unimodular,
+)
 
 __all__ = [
     "LatticeMatches",
     "MatchTolerances",
     "match_by_strain",
     "match_by_tolerances",
-    "match_keys",
-    "misfit_stretch",
-    "share_misfit",
-    "superlattices",
 ]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: Pairs compared at once; bounds the memory of a search to about 100 MB.
-BLOCK = 1_000_000
+#: Pairs compared at once: few enough to stay in the processor's cache.
+BLOCK = 100_000
 #: Two vectors count as equally long (and two as orthogonal) within this relative tolerance.
 TIE = 1e-6
 
 
-def _unimodular(reach: int) -> Ints:
-    """All integer (2, 2) matrices of determinant +-1 with entries up to `reach`, up to sign."""
-    span = range(-reach, reach + 1)
-    matrices = [
-        ((a, b), (c, d))
-        for a, b, c, d in product(span, repeat=4)
-        if abs(a * d - b * c) == 1 and (a > 0 or (a == 0 and b > 0))
-    ]
-    return np.array(matrices, dtype=np.int64)
-
-
-_CHANGES = _unimodular(1)
+_CHANGES = unimodular(up_to_sign=True)
 
 
 @dataclass(frozen=True)
@@ -131,7 +123,7 @@ class LatticeMatches:
         return np.abs(np.linalg.eigvalsh(self.stretch) - 1.0).max(axis=1)
 
     def subset(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> LatticeMatches:
-        """Matches selected by index or mask, in that order."""
+        """Select matches by index or mask, in that order."""
         return LatticeMatches(
             self.first_vectors,
             self.second_vectors,
@@ -143,85 +135,24 @@ class LatticeMatches:
         )
 
 
-def superlattices(max_multiple: int) -> tuple[Ints, Ints]:
-    """Every superlattice of a plane lattice up to an area, once, as a Hermite normal form.
-
-    Parameters
-    ----------
-    max_multiple : int
-        Largest area in units of the primitive cell.
-
-    Returns
-    -------
-    matrices : ndarray
-        (n, 2, 2) rows ``(p, q), (0, r)`` with ``0 <= q < r``; the superlattices of area
-        m = p r are sigma(m) in number (sum of the divisors of m).
-    multiples : ndarray
-        (n,) area of each.
-    """
-    matrices = [
-        ((p, q), (0, m // p))
-        for m in range(1, max_multiple + 1)
-        for p in range(1, m + 1)
-        if m % p == 0
-        for q in range(m // p)
-    ]
-    array = np.array(matrices, dtype=np.int64).reshape(-1, 2, 2)
-    return array, array[:, 0, 0] * array[:, 1, 1]
-
-
-def reduce_bases(bases: Floats) -> tuple[Floats, Ints]:
-    """Lagrange-Gauss reduction of many plane bases at once.
-
-    Parameters
-    ----------
-    bases : ndarray
-        (n, 2, 2) rows are vectors [Å].
-
-    Returns
-    -------
-    reduced : ndarray
-        (n, 2, 2) with ``|a| <= |b|`` and ``0 <= a.b <= |a|^2 / 2``.
-    changes : ndarray
-        (n, 2, 2) integer matrices with ``reduced = changes @ bases``.
-    """
-    reduced = np.array(bases, dtype=float)
-    changes = np.broadcast_to(np.eye(2, dtype=np.int64), reduced.shape).copy()
-    active = np.arange(len(reduced))
-    while active.size:
-        current, change = reduced[active], changes[active]
-        norms = np.einsum("nij,nij->ni", current, current)
-        swap = norms[:, 0] > norms[:, 1] * (1.0 + 1e-12)
-        current[swap], change[swap] = current[swap, ::-1], change[swap, ::-1]
-        shortest = np.where(swap, norms[:, 1], norms[:, 0])
-        dots = np.einsum("ni,ni->n", current[:, 0], current[:, 1])
-        steps = np.rint(dots / shortest * (1.0 - 1e-12)).astype(np.int64)
-        current[:, 1] -= steps[:, None] * current[:, 0]
-        change[:, 1] -= steps[:, None] * change[:, 0]
-        reduced[active], changes[active] = current, change
-        active = active[swap | (steps != 0)]
-    flip = np.einsum("ni,ni->n", reduced[:, 0], reduced[:, 1]) < 0
-    reduced[flip, 1] *= -1.0
-    changes[flip, 1] *= -1
-    return reduced, changes
-
-
 @dataclass(frozen=True)
 class _Bases:
-    """Bases of one side's superlattices to compare: matrices, lengths, angles, owners."""
+    """Bases of one side's superlattices to compare: lengths, angles, owners."""
 
-    matrices: Ints  # (n, 2, 2) in units of the surface vectors
     lengths: Floats  # (n, 2)
     angles: Floats  # (n,)
     multiples: Ints  # (n,)
     owner: Ints  # (n,) index of the superlattice
-    change: Ints  # (n, 2, 2) matrices = change @ hermite[owner]
-    hermite: Ints
+    change: Ints  # (n, 2, 2)
+    hermite: Ints  # (m, 2, 2)
+
+    def matrices(self, which: Ints) -> Ints:
+        """(k, 2, 2) the chosen bases in units of the surface vectors."""
+        return self.change[which] @ self.hermite[self.owner[which]]
 
     def sorted_by_first_length(self) -> _Bases:
         order = np.argsort(self.lengths[:, 0], kind="stable")
         return _Bases(
-            self.matrices[order],
             self.lengths[order],
             self.angles[order],
             self.multiples[order],
@@ -231,25 +162,42 @@ class _Bases:
         )
 
 
-def _bases(vectors: Floats, max_multiple: int, *, only_reduced: bool) -> _Bases:
-    """Near-reduced bases of all superlattices; with `only_reduced`, ties of the reduced one."""
-    hermite, multiples = superlattices(max_multiple)
+def _partners(
+    areas: tuple[float, float], largest: tuple[int, int], ratios: tuple[float, float]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which multiples of the two cells can be matched: first/second area in `ratios`."""
+    m = np.arange(largest[0] + 1)[:, None] * areas[0]
+    n = np.arange(largest[1] + 1)[None, :] * areas[1]
+    fits = (m > 0) & (n > 0) & (m >= ratios[0] * n) & (m <= ratios[1] * n)
+    return np.asarray(fits.any(axis=1)), np.asarray(fits.any(axis=0))
+
+
+def _bases(vectors: Floats, multiple_fits: NDArray[np.bool_], slack: float) -> _Bases:
+    """Near-reduced bases of all superlattices whose area has a partner.
+
+    Kept are those whose vectors are at most `slack` times as long as the reduced ones; with a
+    slack of 1 these are the reduced basis and its ties.
+    """
+    hermite, multiples = superlattices(len(multiple_fits) - 1)
+    fits = multiple_fits[multiples]
+    hermite, multiples = hermite[fits], multiples[fits]
     reduced, changes = reduce_bases(hermite @ vectors)
-    bases = np.einsum("uij,njk->nuik", _CHANGES, reduced)
-    lengths = np.linalg.norm(bases, axis=-1)
-    dots = np.einsum("nui,nui->nu", bases[:, :, 0], bases[:, :, 1])
-    crosses = bases[:, :, 0, 0] * bases[:, :, 1, 1] - bases[:, :, 0, 1] * bases[:, :, 1, 0]
-    keep = np.ones(dots.shape, dtype=bool)
-    if only_reduced:
-        shortest = np.linalg.norm(reduced, axis=-1)[:, None, :]
-        keep = (np.abs(lengths - shortest) <= TIE * shortest).all(axis=-1)
-        keep &= dots >= -TIE * shortest[:, :, 0] * shortest[:, :, 1]
+    a2, b2 = (reduced**2).sum(axis=-1).T[:, :, None]
+    ab = (reduced[:, 0] * reduced[:, 1]).sum(axis=-1)[:, None]
+    (p, q), (r, t) = _CHANGES.transpose(1, 2, 0).astype(float)
+    first2 = a2 * p**2 + b2 * q**2 + ab * (2 * p * q)
+    second2 = a2 * r**2 + b2 * t**2 + ab * (2 * r * t)
+    dots = a2 * (p * r) + b2 * (q * t) + ab * (p * t + q * r)
+    limit = (slack * (1.0 + TIE)) ** 2
+    keep = (first2 <= limit * a2) & (second2 <= limit * b2)
+    if slack == 1.0:
+        keep &= dots >= -TIE * np.sqrt(a2 * b2)
     owner, which = np.nonzero(keep)
-    change = np.einsum("nij,njk->nik", _CHANGES[which], changes[owner])
+    change = _CHANGES[which] @ changes[owner]
+    areas = np.abs(np.linalg.det(vectors)) * multiples[owner]
     return _Bases(
-        matrices=np.einsum("nij,njk->nik", change, hermite[owner]),
-        lengths=lengths[keep],
-        angles=np.arctan2(np.abs(crosses[keep]), dots[keep]),
+        lengths=np.sqrt(np.stack([first2[keep], second2[keep]], axis=1)),
+        angles=np.arctan2(areas, dots[keep]),
         multiples=multiples[owner],
         owner=owner,
         change=change,
@@ -275,22 +223,27 @@ def _areas(first: Floats, second: Floats) -> tuple[Floats, Floats, float, float]
             expected="two finite, independent vectors in the plane",
             next_step="check the structure's lattice",
         )
-    return cells[0], cells[1], *(float(abs(np.linalg.det(cell))) for cell in cells)
+    areas = [float(abs(np.linalg.det(cell))) for cell in cells]
+    return cells[0], cells[1], areas[0], areas[1]
 
 
 def _windows(first: _Bases, second: _Bases, low: float, high: float) -> Iterator[tuple[Ints, Ints]]:
-    """Index pairs whose first vectors' lengths have a ratio second/first in [low, high]."""
+    """Index pairs whose lengths have ratios second/first in [low, high], for both vectors."""
     start = np.searchsorted(second.lengths[:, 0], first.lengths[:, 0] * low, side="left")
     stop = np.searchsorted(second.lengths[:, 0], first.lengths[:, 0] * high, side="right")
     counts = stop - start
+    others = (second.lengths[:, 1].copy(), first.lengths[:, 1].copy())
     begin = 0
     while begin < len(counts):
         total = np.cumsum(counts[begin:])
         end = begin + max(1, int(np.searchsorted(total, BLOCK, side="right")))
         block = counts[begin:end]
         i = np.repeat(np.arange(begin, end), block)
-        offsets = np.arange(int(block.sum())) - np.repeat(np.cumsum(block) - block, block)
-        yield i, np.repeat(start[begin:end], block) + offsets
+        first_of_window = start[begin:end] - np.cumsum(block) + block
+        j = np.arange(len(i)) + np.repeat(first_of_window, block)
+        ratio = others[0][j] / others[1][i]
+        near = np.flatnonzero((ratio >= low) & (ratio <= high))
+        yield i[near], j[near]
         begin = end
 
 
@@ -320,24 +273,31 @@ def match_by_tolerances(
     """
     limits = tolerances or MatchTolerances()
     a, b, area_a, area_b = _areas(first_vectors, second_vectors)
-    first = _bases(a, int(limits.max_area_A2 / area_a + 1e-9), only_reduced=True)
-    second = _bases(b, int(limits.max_area_A2 / area_b + 1e-9), only_reduced=False)
-    second = second.sorted_by_first_length()
+    # Length and angle tolerances bound the strain e; a basis that matches a reduced one is
+    # at most (1 + e) / (1 - e) longer than the reduced basis of its own lattice.
+    strain = min(2.0 * limits.max_length + np.pi * limits.max_angle, 0.5)
+    spread = (1.0 + limits.max_length) ** 2 * (1.0 + 2.0 * limits.max_angle) + 1e-9
+    if limits.bidirectional:
+        spread *= (1.0 + limits.max_length) ** 2
+    largest = [int(limits.max_area_A2 / area + 1e-9) for area in (area_a, area_b)]
+    fits = _partners((area_a, area_b), (largest[0], largest[1]), (1.0 / spread**1.1, spread**1.1))
+    first = _bases(a, fits[0], 1.0)
+    second = _bases(b, fits[1], (1.0 + strain) / (1.0 - strain)).sorted_by_first_length()
     tol, ang = limits.max_length + 1e-12, limits.max_angle + 1e-12
     high = 1.0 / (1.0 - tol) if limits.bidirectional and tol < 1 else 1.0 + tol
     found: list[tuple[Ints, Ints]] = []
-    for i, j in _windows(first, second, max(0.0, 1.0 - tol), high):
+    low = max(0.0, 1.0 - tol)
+    for i, j in _windows(first, second, low, high):
         m, n = first.multiples[i], second.multiples[j]
-        close = np.abs(area_a / area_b - n / m) < limits.max_area_ratio
-        close |= np.abs(area_b / area_a - m / n) < limits.max_area_ratio
-        i, j = i[close], j[close]  # noqa: PLW2901
-        ratio = np.stack(
-            [*(second.lengths[j] / first.lengths[i]).T, second.angles[j] / first.angles[i]]
-        )
-        bound = np.array([[tol], [tol], [ang]])
-        good = (np.abs(ratio - 1.0) <= bound).all(axis=0)
+        good = np.abs(area_a / area_b - n / m) < limits.max_area_ratio
+        good |= np.abs(area_b / area_a - m / n) < limits.max_area_ratio
+        lengths = second.lengths[j] / first.lengths[i]
+        angles = second.angles[j] / first.angles[i]
+        same = (np.abs(lengths - 1.0) <= tol).all(axis=1) & (np.abs(angles - 1.0) <= ang)
         if limits.bidirectional:
-            good |= (np.abs(1.0 / ratio - 1.0) <= bound).all(axis=0)
+            back = (np.abs(1.0 / lengths - 1.0) <= tol).all(axis=1)
+            same |= back & (np.abs(1.0 / angles - 1.0) <= ang)
+        good &= same
         found.append((i[good], j[good]))
     return _collect(a, b, first, second, found)
 
@@ -379,23 +339,20 @@ def match_by_strain(
     MatchTolerances(max_area_A2=max_area_A2, max_length=max_strain)
     a, b, area_a, area_b = _areas(first_vectors, second_vectors)
     low, high = _stretch_limits(max_strain, second_share)
-    first = _bases(a, int(max_area_A2 / area_a + 1e-9), only_reduced=True)
-    second = _bases(b, int(max_area_A2 / low**2 / area_b + 1e-9), only_reduced=False)
-    second = second.sorted_by_first_length()
+    largest = (int(max_area_A2 / area_a + 1e-9), int(max_area_A2 / low**2 / area_b + 1e-9))
     edge = 1e-9
+    fits = _partners((area_a, area_b), largest, (low**2 - edge, high**2 + edge))
+    first = _bases(a, fits[0], 1.0)
+    second = _bases(b, fits[1], high / low).sorted_by_first_length()
+    low, high = low - 1e-9, high + 1e-9
     found: list[tuple[Ints, Ints]] = []
-    for i, j in _windows(first, second, 1.0 / (high + edge), 1.0 / (low - edge)):
-        ratio = second.lengths[j, 1] / first.lengths[i, 1]
-        areas = (first.multiples[i] * area_a) / (second.multiples[j] * area_b)
-        good = (ratio <= 1.0 / (low - edge)) & (ratio >= 1.0 / (high + edge))
-        good &= (areas >= (low - edge) ** 2) & (areas <= (high + edge) ** 2)
-        i, j = i[good], j[good]  # noqa: PLW2901
-        maps = np.linalg.solve(second.matrices[j] @ b, first.matrices[i] @ a)
+    for i, j in _windows(first, second, 1.0 / high, 1.0 / low):
+        maps = np.linalg.solve(second.matrices(j) @ b, first.matrices(i) @ a)
         trace = np.einsum("nij,nij->n", maps, maps)
         product_ = np.abs(np.linalg.det(maps))
         spread = np.sqrt(np.maximum(trace**2 / 4.0 - product_**2, 0.0))
         largest = np.sqrt(trace / 2.0 + spread)
-        good = (largest <= high + edge) & (product_ / largest >= low - edge)
+        good = (largest <= high) & (product_ / largest >= low)
         found.append((i[good], j[good]))
     return _collect(a, b, first, second, found)
 
@@ -423,14 +380,14 @@ def _stretch_limits(max_strain: float, second_share: float) -> tuple[float, floa
 def _collect(
     a: Floats, b: Floats, first: _Bases, second: _Bases, found: list[tuple[Ints, Ints]]
 ) -> LatticeMatches:
-    """Matches of the index pairs, each once, sorted by area, misfit and matrices."""
+    """Make matches of the index pairs, each once, sorted by area, misfit and matrices."""
     i = np.concatenate([pair[0] for pair in found]) if found else np.zeros(0, dtype=np.int64)
     j = np.concatenate([pair[1] for pair in found]) if found else np.zeros(0, dtype=np.int64)
-    relation = _inverse(first.change[i]) @ second.change[j]
-    keys = np.column_stack([first.owner[i], second.owner[j], _signed(relation).reshape(-1, 4)])
+    relation = inverse(first.change[i]) @ second.change[j]
+    keys = np.column_stack([first.owner[i], second.owner[j], signed(relation).reshape(-1, 4)])
     _, unique = np.unique(keys, axis=0, return_index=True)
     i, j = i[unique], j[unique]
-    supercells, others = first.matrices[i], second.matrices[j]
+    supercells, others = first.matrices(i), second.matrices(j)
     maps = np.linalg.solve(others @ b, supercells @ a)
     areas = np.abs(np.linalg.det(supercells @ a)) if len(i) else np.zeros(0)
     matches = LatticeMatches(
@@ -438,7 +395,7 @@ def _collect(
         second_vectors=b,
         first=supercells,
         second=others,
-        stretch=misfit_stretch(maps),
+        stretch=misfit_stretch(np.asarray(maps, dtype=float)),
         area_A2=areas,
         mirrored=np.linalg.det(maps) < 0 if len(i) else np.zeros(0, dtype=bool),
     )
@@ -446,118 +403,3 @@ def _collect(
         [*keys[unique].T[::-1], np.round(matches.misfit_max, 10), np.round(areas, 6)]
     )
     return matches.subset(order)
-
-
-def _inverse(matrices: Ints) -> Ints:
-    """Inverses of unimodular (n, 2, 2) integer matrices."""
-    determinant = matrices[:, 0, 0] * matrices[:, 1, 1] - matrices[:, 0, 1] * matrices[:, 1, 0]
-    adjugate = np.empty_like(matrices)
-    adjugate[:, 0, 0], adjugate[:, 1, 1] = matrices[:, 1, 1], matrices[:, 0, 0]
-    adjugate[:, 0, 1], adjugate[:, 1, 0] = -matrices[:, 0, 1], -matrices[:, 1, 0]
-    return adjugate * determinant[:, None, None]
-
-
-def _signed(matrices: Ints) -> Ints:
-    """(n, 2, 2) integer matrices with the sign that makes the first non-zero entry positive."""
-    flat = matrices.reshape(-1, 4)
-    if not len(flat):
-        return matrices
-    first = flat[np.arange(len(flat)), (flat != 0).argmax(axis=1)]
-    return (flat * np.sign(first)[:, None]).reshape(-1, 2, 2)
-
-
-def hermite_form(matrices: Ints) -> tuple[Ints, Ints]:
-    """Hermite normal forms ``H = U M`` of (n, 2, 2) integer matrices.
-
-    Parameters
-    ----------
-    matrices : ndarray
-        (n, 2, 2) non-singular integer matrices, rows are vectors.
-
-    Returns
-    -------
-    forms, changes : ndarray
-        (n, 2, 2) H with rows ``(p, q), (0, r)``, ``p, r > 0``, ``0 <= q < r``, and the
-        unimodular U.
-    """
-    forms = np.array(matrices, dtype=np.int64).reshape(-1, 2, 2)
-    changes = np.broadcast_to(np.eye(2, dtype=np.int64), forms.shape).copy()
-    active = np.arange(len(forms))
-    while (active := active[forms[active, 1, 0] != 0]).size:
-        steps = forms[active, 0, 0] // forms[active, 1, 0]
-        for work in (forms, changes):
-            rest = work[active, 0] - steps[:, None] * work[active, 1]
-            work[active, 0], work[active, 1] = work[active, 1], rest
-    signs = np.sign(np.stack([forms[:, 0, 0], forms[:, 1, 1]], axis=1))
-    steps = (signs[:, 0] * forms[:, 0, 1]) // (signs[:, 1] * forms[:, 1, 1])
-    for work in (forms, changes):
-        work *= signs[:, :, None]
-        work[:, 0] -= steps[:, None] * work[:, 1]
-    return forms, changes
-
-
-def match_keys(first: Ints, second: Ints, *, up_to_half_turn: bool = True) -> Ints:
-    """Integer identity of matches, independent of the choice of the common basis.
-
-    Two matches have the same key if and only if the same superlattices are laid on each
-    other in the same way.
-
-    Parameters
-    ----------
-    first, second : ndarray
-        (n, 2, 2) integer supercell matrices; row k of one lies on row k of the other.
-    up_to_half_turn : bool
-        Whether turning one side by 180 degrees about the normal makes no difference, as
-        for plane lattices; it does for most slabs.
-
-    Returns
-    -------
-    ndarray
-        (n, 8) integers.
-    """
-    forms, changes = hermite_form(first)
-    others = changes @ np.asarray(second)
-    if up_to_half_turn:
-        others = _signed(others)
-    return np.concatenate([forms.reshape(-1, 4), others.reshape(-1, 4)], axis=1)
-
-
-def misfit_stretch(maps: Floats) -> Floats:
-    """Left stretch V of plane maps ``x' = x M`` with ``M = R V``: the rotation is removed.
-
-    Parameters
-    ----------
-    maps : ndarray
-        (n, 2, 2) maps for row vectors.
-
-    Returns
-    -------
-    ndarray
-        (n, 2, 2) symmetric positive definite V; ``V - 1`` is the small-strain tensor in
-        the frame of the image.
-    """
-    values, axes = np.linalg.eigh(np.swapaxes(maps, -1, -2) @ maps)
-    return (axes * np.sqrt(values)[..., None, :]) @ np.swapaxes(axes, -1, -2)
-
-
-def share_misfit(stretch: Floats, second_share: float) -> tuple[Floats, Floats]:
-    """Share a misfit between the two sides along its principal axes.
-
-    The common cell is the second side's cell stretched by ``V**share``; the first side is
-    then stretched by ``V**(share - 1)``. Both are pure stretches: no rotation arises.
-
-    Parameters
-    ----------
-    stretch : ndarray
-        (2, 2) symmetric V that takes the (rotated) second cell to the first.
-    second_share : float
-        Part of the misfit that the second side carries, 0 to 1.
-
-    Returns
-    -------
-    first_strain, second_strain : ndarray
-        (2, 2) small-strain tensors (stretch - 1) of the two sides, in the plane.
-    """
-    values, axes = np.linalg.eigh(stretch)
-    powers = [(axes * values**power) @ axes.T for power in (second_share - 1.0, second_share)]
-    return powers[0] - np.eye(2), powers[1] - np.eye(2)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sulfox.interfaces.plane_lattice import unimodular
 
 __all__ = ["plane_mappings", "same_layer"]
 
@@ -19,14 +20,11 @@ SAME_TOLERANCE_A = 0.05
 #: Relative tolerance for the squared lengths of two equal plane cells.
 METRIC_TOLERANCE = 2e-3
 
-_CHANGES = np.array(
-    [((a, b), (c, d)) for a, b, c, d in product((-1, 0, 1), repeat=4) if abs(a * d - b * c) == 1],
-    dtype=np.int64,
-)
+_CHANGES = unimodular(up_to_sign=False)
 
 
 def plane_mappings(first: Layer, second: Layer, *, only_first: bool = False) -> Ints:
-    """Changes of the surface basis that make one layer the other.
+    """Find the changes of the surface basis that make one layer the other.
 
     Parameters
     ----------

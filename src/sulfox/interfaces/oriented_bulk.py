@@ -18,7 +18,7 @@ from vesin import NeighborList
 
 from sulfox.documents.structure import StructureRecord
 from sulfox.errors import SulfoxError
-from sulfox.interfaces.lattice_match import reduce_bases
+from sulfox.interfaces.plane_lattice import reduce_bases
 from sulfox.materials.material import Polyanion
 
 __all__ = ["OrientedBulk", "orient_bulk", "primitive_vectors"]
@@ -254,7 +254,7 @@ def _one_cell(
 
 
 def _with_units(cell: OrientedBulk, polyanions: Sequence[Polyanion]) -> OrientedBulk:
-    """The same cell with every ligand attached to the central atom of its polyanion."""
+    """Attach every ligand to the central atom of its polyanion."""
     elements = np.array(cell.species)
     centre = cell.centre.copy()
     unit_positions = cell.positions.copy()

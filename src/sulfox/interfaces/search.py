@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sulfox.documents.interface import InterfaceDoc
-from sulfox.interfaces.candidate import Pairing, Partner, build_interface, holds_magnetic_order
-from sulfox.interfaces.lattice_match import (
-    match_by_strain,
-    match_keys,
-    share_misfit,
-)
+from sulfox.interfaces.candidate import Pairing, build_interface
+from sulfox.interfaces.lattice_match import match_by_strain
 from sulfox.interfaces.layer_symmetry import plane_mappings
 from sulfox.interfaces.oriented_bulk import orient_bulk
+from sulfox.interfaces.partner import Partner, holds_magnetic_order
+from sulfox.interfaces.plane_lattice import match_keys, share_misfit
 from sulfox.interfaces.specification import InterfaceSearch, InterfaceSpec, ParetoRow, Refusal
 from sulfox.interfaces.terminations import Facing, find_terminations
 from sulfox.materials.material import Miller
@@ -165,7 +163,7 @@ def _magnetic(pairing: Pairing, known: dict[tuple[str, bytes], bool]) -> bool:
     holds = True
     for side, cell in zip(sides, pairing.supercells, strict=True):
         if side.ordered.material.magnetic_order is not None:
-            key = (side.termination.facing + side.termination.label, cell.tobytes())
+            key = (side.termination.facing, cell.tobytes())
             if key not in known:
                 known[key] = holds_magnetic_order(side, cell)
             holds &= known[key]
@@ -184,7 +182,7 @@ def _distinct_matches(
     limits: tuple[float, float],
     spec: InterfaceSpec,
 ) -> _Matches:
-    """Matches that turn and strain, but do not mirror, within limits of strain and area."""
+    """Find matches that turn and strain, but do not mirror, within strain and area."""
     matches = match_by_strain(
         first.slab.in_plane,
         second.slab.in_plane,
@@ -315,10 +313,8 @@ def _closest_miss(below: list[Partner], above: list[Partner], spec: InterfaceSpe
     words = [f"no cell of at most {spec.max_atoms} atoms even at {FAR_STRAIN:.0%} strain"]
     if few:
         best = min(few, key=lambda p: (round(p.strain_max, 9), p.n_atoms))
-        words = [
-            f"smallest strain within {spec.max_atoms} atoms is {best.strain_max:.2%} "
-            f"({best.n_atoms} atoms)"
-        ]
+        found = f"{best.strain_max:.2%} ({best.n_atoms} atoms)"
+        words = [f"smallest strain within {spec.max_atoms} atoms is {found}"]
     if flat:
         best = min(flat, key=lambda p: (p.n_atoms, round(p.strain_max, 9)))
         words.append(

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sulfox.interfaces.lattice_match import hermite_form
+from sulfox.interfaces.plane_lattice import hermite_form
 from sulfox.interfaces.terminations import Slab
 from sulfox.trajectories.geometry import minimum_image
 

@@ -11,58 +11,79 @@ from sulfox.documents.base import Reason, content_hash
 from sulfox.documents.interface import InterfaceDoc, SlabSide
 from sulfox.documents.structure import StructureRecord
 from sulfox.errors import SulfoxError
-from sulfox.interfaces.candidate import magnetic_layers
+from sulfox.interfaces.partner import magnetic_layers
 from sulfox.interfaces.stacking import cross_distances, shortest_pairs
 from sulfox.trajectories.geometry import minimum_image
 
 __all__ = ["delithiate", "spread_apart"]
 
+#: Lithium nearer than this in height belongs to one layer [Å].
+LAYER_GAP_A = 0.5
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def spread_apart(positions: Floats, lattice: Floats, count: int, seed: int | None = None) -> Ints:
-    """Choose sites that are far from each other.
+def spread_apart(
+    positions: Floats, lattice: Floats, fraction: float, seed: int | None = None
+) -> Ints:
+    """Choose a part of some sites, the same part of every layer, far from each other.
 
     The sum of 1/r over all chosen pairs (shortest images) is lowered by exchanging a chosen
-    with a free site, the best exchange first, until none helps.
+    with a free site of its layer, the best exchange first, until none helps. Without the
+    layers the repulsion would empty the surfaces first.
 
     Parameters
     ----------
     positions : ndarray
-        (n, 3) sites [Å].
+        (n, 3) sites [Å]; layers are stacked along z.
     lattice : ndarray
         (3, 3) rows [Å].
-    count : int
-        How many to choose.
+    fraction : float
+        Part to choose, 0 to 1.
     seed : int, optional
         Starts from a random choice; None starts from a greedy one, always the same.
 
     Returns
     -------
     ndarray
-        (count,) indices, ascending.
+        Indices, ascending; about ``fraction * n`` of them.
     """
-    n = len(positions)
-    lengths = np.linalg.norm(minimum_image(positions[None] - positions[:, None], lattice), axis=-1)
+    layers = _layers(positions[:, 2])
+    sizes = np.bincount(layers)
+    filled = np.rint(np.cumsum(sizes) * fraction + 1e-9).astype(int)
+    quotas = np.diff(filled, prepend=0)
+    vectors = positions[None] - positions[:, None]
+    lengths = np.linalg.norm(minimum_image(vectors, lattice), axis=-1)
     np.fill_diagonal(lengths, np.inf)
     repulsion = np.round(1.0 / lengths, 9)
-    chosen = np.zeros(n, dtype=bool)
-    if seed is not None:
-        chosen[np.random.default_rng(seed).permutation(n)[:count]] = True
-    while chosen.sum() < count:
-        felt = repulsion @ chosen
-        felt[chosen] = np.inf
-        chosen[int(np.argmin(felt))] = True
-    while 0 < count < n:
+    chosen = np.zeros(len(positions), dtype=bool)
+    random = None if seed is None else np.random.default_rng(seed)
+    for layer, quota in enumerate(quotas):
+        members = np.flatnonzero(layers == layer)
+        if random is not None:
+            chosen[random.permutation(members)[:quota]] = True
+        while chosen[members].sum() < quota:
+            felt = np.where(chosen[members], np.inf, (repulsion @ chosen)[members])
+            chosen[members[int(np.argmin(felt))]] = True
+    while chosen.any() and not chosen.all():
         felt = repulsion @ chosen
         taken, free = np.flatnonzero(chosen), np.flatnonzero(~chosen)
         change = felt[free][None, :] - felt[taken][:, None] - repulsion[np.ix_(taken, free)]
+        change[layers[taken][:, None] != layers[free][None, :]] = np.inf
         worst, best = np.unravel_index(int(np.argmin(change)), change.shape)
         if change[worst, best] > -1e-9:
             break
         chosen[taken[worst]], chosen[free[best]] = False, True
     return np.flatnonzero(chosen)
+
+
+def _layers(heights: Floats) -> Ints:
+    """(n,) number of the layer each height belongs to, from the bottom."""
+    order = np.argsort(heights, kind="stable")
+    numbers = np.zeros(len(heights), dtype=np.int64)
+    numbers[order] = np.cumsum(np.diff(heights[order], prepend=heights[order[0]]) > LAYER_GAP_A)
+    return numbers
 
 
 def delithiate(doc: InterfaceDoc, fraction: float = 0.5, seed: int | None = None) -> InterfaceDoc:
@@ -98,8 +119,11 @@ def delithiate(doc: InterfaceDoc, fraction: float = 0.5, seed: int | None = None
     cathode = [k for k, side in enumerate(old.sides) if side == "cathode"]
     lithium = np.array([k for k in cathode if old.species[k] == "Li"], dtype=np.int64)
     metals = [k for k in cathode if Element(old.species[k]).is_transition_metal]
-    count = round(fraction * len(lithium)) if 0 < fraction <= 1 else 0
-    if not count or not metals:
+    gone = np.zeros(0, dtype=np.int64)
+    if 0 < fraction <= 1 and len(lithium) and metals:
+        sites = np.array(old.positions)[lithium]
+        gone = lithium[spread_apart(sites, np.array(old.lattice), fraction, seed)]
+    if not len(gone):
         raise SulfoxError(
             "SFX-203",
             who=f"delithiated variant of {doc.pair}",
@@ -108,8 +132,7 @@ def delithiate(doc: InterfaceDoc, fraction: float = 0.5, seed: int | None = None
             expected="a fraction above 0 up to 1 of at least one Li, and a transition metal",
             next_step="give another fraction, or leave this variant out for this cathode",
         )
-    sites = np.array(old.positions)[lithium]
-    gone = lithium[spread_apart(sites, np.array(old.lattice), count, seed)]
+    count = len(gone)
     kept = [k for k in range(old.n_atoms) if k not in set(gone.tolist())]
     structure = StructureRecord(
         lattice=old.lattice,
@@ -124,8 +147,9 @@ def delithiate(doc: InterfaceDoc, fraction: float = 0.5, seed: int | None = None
     positions = np.array(structure.positions)
     lengths = cross_distances(np.array(structure.lattice), positions, n_first)
     text = (
-        f"{count} of {len(lithium)} cathode Li removed, vacancies spread apart"
-        f"{'' if seed is None else f' (seed {seed})'}; charge compensated on the transition metals"
+        f"{count} of {len(lithium)} cathode Li removed, the same part of each layer, "
+        f"vacancies spread apart{'' if seed is None else f' (seed {seed})'}; charge compensated "
+        "on the transition metals"
     )
     return doc.model_copy(
         update={

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
-from sulfox.units import Angle, Energy, Length, Moment, Unit
+from sulfox.units import Angle, Charge, Dimensionless, Energy, Length, Moment, Pressure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,7 @@ __all__ = [
 
 Role = Literal["cathode", "coating", "electrolyte", "unspecified"]
 Miller = tuple[int, int, int]
-Fractional = tuple[float, float, float]
+Fractional = tuple[Dimensionless, Dimensionless, Dimensionless]
 
 
 class SpaceGroup(Record):
@@ -91,7 +91,7 @@ class Site(Record):
     """
 
     label: str
-    species: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(min_length=1)
+    species: dict[str, Annotated[Dimensionless, Field(gt=0, le=1)]] = Field(min_length=1)
     wyckoff: str = Field(pattern=r"^\d+[A-Za-z]$")
     xyz: Fractional
     fill_group: str | None = None
@@ -268,14 +268,14 @@ class Material(Record):
     space_group: SpaceGroup
     lattice: LatticeParameters
     sites: tuple[Site, ...] = Field(min_length=1)
-    oxidation_states: dict[str, float]
+    oxidation_states: dict[str, Charge]
     hubbard_u: dict[str, HubbardU] = Field(default_factory=dict)
     magnetic_order: MagneticOrder | None = None
     exchange: SiteExchange | None = None
     min_separation_A: dict[str, Length] = Field(default_factory=dict)
     facets: tuple[Miller, ...] = Field(min_length=1)
     polyanions: tuple[Polyanion, ...] = ()
-    bulk_modulus_GPa: Annotated[float, Unit("GPa"), Field(gt=0)] | None = None
+    bulk_modulus_GPa: Annotated[Pressure, Field(gt=0)] | None = None
     references: tuple[Reference, ...] = ()
     source: str = "catalogue"
 

@@ -25,10 +25,11 @@ __all__ = ["dynamics_section"]
 
 _MOST_POINTS = 1000
 _SMOOTHED_PS = 0.5
+_LINE_WIDTH = 1.6
 _QUANTITIES = (
     ("temperature_K", "temperature (K)"),
-    ("potential_energy_eV", "potential energy\nfrom the start (meV/atom)"),
-    ("conserved_eV", "conserved quantity\nfrom the start (meV/atom)"),
+    ("potential_energy_eV", "potential energy,\nchange (meV/atom)"),
+    ("conserved_eV", "conserved quantity,\nchange (meV/atom)"),
 )
 
 
@@ -116,7 +117,7 @@ def _figure(variant: str, frames: dict[str, Trajectory], data: ReportData) -> Fi
         f"{_SMOOTHED_PS:g} ps strong. {data.level_text}."
     )
     with style():
-        canvas, axes = draw_grid(len(shown), len(pairs), (4.6, 2.1))
+        canvas, axes = draw_grid(len(shown), len(pairs), (4.6, 2.2))
         for row, (name, label) in zip(axes, shown, strict=True):
             for panel, pair in zip(row, pairs, strict=True):
                 for run in runs:
@@ -150,7 +151,7 @@ def _draw(panel: Any, frames: Trajectory, name: str, run: TrajectoryDoc, data: R
     look = data.lines.look(run.temperature_K, run.seed)
     panel.plot(times, values, color=look["color"], linewidth=0.4, alpha=0.22, zorder=1)
     middle, smooth = _running_mean(times, values)
-    panel.plot(middle, smooth, **look)
+    panel.plot(middle, smooth, **(look | {"linewidth": _LINE_WIDTH}))
 
 
 def _running_mean(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:

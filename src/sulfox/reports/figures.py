@@ -96,11 +96,11 @@ def style() -> Iterator[None]:
         yield
 
 
-def _canvas(width: float, height: float) -> Canvas:
+def _canvas(width: float, height: float, layout: Any = "constrained") -> Canvas:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
-    canvas = Canvas(figsize=(width, height), layout="constrained")
+    canvas = Canvas(figsize=(width, height), layout=layout)
     FigureCanvasAgg(canvas)
     return canvas
 
@@ -123,13 +123,13 @@ def draw_grid(n_rows: int, n_columns: int, size: tuple[float, float]) -> tuple[C
         Panels.
     """
     canvas = _canvas(size[0] * n_columns, size[1] * n_rows)
-    return canvas, canvas.subplots(n_rows, n_columns, squeeze=False)
+    return canvas, canvas.subplots(n_rows, n_columns, squeeze=False, sharex="col")
 
 
 def draw_panels(
     n_panels: int, size: tuple[float, float], key_inch: float
 ) -> tuple[Canvas, list[Axes], Axes]:
-    """Make panels in a row with a narrow one for the key on the right.
+    """Make panels of an exact size in a row, with a place for the key on the right.
 
     Parameters
     ----------
@@ -143,16 +143,31 @@ def draw_panels(
     Returns
     -------
     canvas : matplotlib.figure.Figure
-        Laid out without overlap.
+        With room for a title and for labels.
     panels : list of Axes
-        Panels with one height axis.
+        From left to right.
     key : Axes
         Where the key goes.
     """
-    canvas = _canvas(size[0] * n_panels + key_inch, size[1] + 0.9)
-    ratios = [size[0]] * n_panels + [key_inch]
-    axes = canvas.subplots(1, n_panels + 1, width_ratios=ratios)
-    return canvas, list(axes[:-1]), axes[-1]
+    left, below, above, between = 0.62, 0.52, 0.82, 0.45
+    width = left + n_panels * size[0] + (n_panels - 1) * between + key_inch
+    height = below + size[1] + above
+    canvas = _canvas(width, height, layout=None)
+    panels = [
+        canvas.add_axes(
+            (
+                (left + number * (size[0] + between)) / width,
+                below / height,
+                size[0] / width,
+                size[1] / height,
+            )
+        )
+        for number in range(n_panels)
+    ]
+    key = canvas.add_axes(
+        ((width - key_inch) / width, below / height, key_inch / width, size[1] / height)
+    )
+    return canvas, panels, key
 
 
 def finish(canvas: Canvas, name: str, caption: str, level: str, embed_png: bool = False) -> Figure:
@@ -174,7 +189,10 @@ def finish(canvas: Canvas, name: str, caption: str, level: str, embed_png: bool 
     Figure
         The same bytes for the same input.
     """
-    canvas.supxlabel(level, x=0.995, ha="right", fontsize=7, color="#6B6B6B")
+    if canvas.get_layout_engine() is None:
+        canvas.text(0.99, 0.02, level, ha="right", va="bottom", fontsize=7, color="#6B6B6B")
+    else:
+        canvas.supxlabel(level, x=0.995, ha="right", fontsize=7, color="#6B6B6B")
     png, svg = io.BytesIO(), io.BytesIO()
     canvas.savefig(png, format="png", metadata={"Software": None})
     canvas.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
@@ -198,11 +216,12 @@ class RunLines:
 
     def look(self, temperature_K: float, seed: int) -> dict[str, Any]:
         """Return the keyword arguments of a run's line; where lines coincide, both are seen."""
-        place = self.seeds.index(seed)
+        hue, dash = self.temperatures_K.index(temperature_K), self.seeds.index(seed)
+        place = hue * len(self.seeds) + dash
         return {
-            "color": LINE_COLOURS[self.temperatures_K.index(temperature_K) % len(LINE_COLOURS)],
-            "linestyle": _DASHES[place % len(_DASHES)],
-            "linewidth": max(1.2, 2.6 - 0.7 * place),
+            "color": LINE_COLOURS[hue % len(LINE_COLOURS)],
+            "linestyle": _DASHES[dash % len(_DASHES)],
+            "linewidth": max(1.0, 4.0 - 0.9 * place),
             "zorder": 3 + place,
         }
 

@@ -26,8 +26,7 @@ from sulfox.units import FS_PER_PS
 
 __all__ = ["geometry_section", "side_view_section"]
 
-_PANEL_INCH_PER_A = 0.115
-_LEAST_PANEL_INCH = 2.0
+_PANEL_INCH_PER_A = 0.135
 
 
 def geometry_section(data: ReportData) -> Section:
@@ -243,11 +242,11 @@ def _counted(n: int) -> str:
 def _drawn(
     views: list[View], projection: Projection, condition: Condition, caption: str, keyed: bool
 ) -> Figure:
-    width = max(projection.width_A + 5.5, _LEAST_PANEL_INCH / _PANEL_INCH_PER_A)
-    size = (width * _PANEL_INCH_PER_A, (projection.height_A + 6) * _PANEL_INCH_PER_A)
+    width, height = projection.panel_A
+    size = (width * _PANEL_INCH_PER_A, height * _PANEL_INCH_PER_A)
     with style():
-        canvas, axes, key = draw_panels(len(views), size, key_inch=1.15)
-        canvas.suptitle(condition.label, fontsize=11)
+        canvas, axes, key = draw_panels(len(views), size, key_inch=1.3)
+        canvas.suptitle(condition.label, fontsize=11, y=0.985)
         for number, (panel, view) in enumerate(zip(axes, views, strict=True)):
             draw_view(panel, view, projection, scale_bar=number == 0)
             if number:

@@ -16,7 +16,6 @@ __all__ = [
     "note",
     "paragraph",
     "table",
-    "text",
 ]
 
 

@@ -34,13 +34,13 @@ p { margin: 0.5rem 0; max-width: 60rem; }
 .findings { background: var(--tint); border-left: 5px solid var(--accent); padding: 0.6rem 0.9rem; }
 .findings li { margin: 0.3rem 0; }
 .findings ul { margin: 0; padding-left: 1.1rem; }
-nav a { margin-right: 1rem; color: var(--accent); white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: 0.2rem 1rem; margin-top: 0.8rem; }
+nav a { color: var(--accent); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.85rem; margin: 0.8rem 0; width: 100%; }
 caption { text-align: left; padding-bottom: 0.3rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.55rem;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-.wide th, .wide td { overflow-wrap: normal; }
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
 thead th { border-bottom: 2px solid var(--ink); vertical-align: bottom; }
 tbody tr:nth-child(even) { background: var(--tint); }
 .verdict { font-weight: 600; white-space: nowrap; padding: 0.05rem 0.4rem; border-radius: 3px; }

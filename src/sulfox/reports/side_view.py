@@ -23,7 +23,10 @@ __all__ = ["HIGHLIGHT", "Projection", "Sticks", "View", "draw_elements", "draw_v
 
 #: Colour of the bonds that the study asks about.
 HIGHLIGHT = "#E6007E"
-_ATOM_SCALE = 0.55
+#: Drawn radius = a + b x covalent radius [Å]: small ions stay visible, PS4 stays open.
+_RADIUS = (0.30, 0.28)
+#: Room around the cell [Å]: left, right (with the names of the sides), below, above.
+_MARGINS_A = (1.1, 3.6, 2.6, 0.3)
 _VACUUM_SHOWN_A = 1.5
 _LEAST_VACUUM_A = 6.0
 _SCALE_BAR_A = 5.0
@@ -126,9 +129,10 @@ class Projection:
         )
 
     @property
-    def height_A(self) -> float:
-        """Height of the window [Å]."""
-        return self.high_A - self.low_A
+    def panel_A(self) -> tuple[float, float]:
+        """Width and height of a panel with its margins [Å]."""
+        left, right, below, above = _MARGINS_A
+        return self.width_A + left + right, self.high_A - self.low_A + below + above
 
     def project(self, positions: FloatArray) -> FloatArray:
         """Project positions into the window.
@@ -232,7 +236,7 @@ def draw_elements(axes: Axes, species: Sequence[str], highlighted: str | None) -
             [],
             marker="o",
             linestyle="none",
-            markersize=5 + 6 * _ATOM_SCALE * element_radius_A(element),
+            markersize=15 * _drawn_radius_A(element),
             markerfacecolor=element_colour(element),
             markeredgecolor="#333333",
             markeredgewidth=0.5,
@@ -253,6 +257,10 @@ def draw_elements(axes: Axes, species: Sequence[str], highlighted: str | None) -
     )
 
 
+def _drawn_radius_A(symbol: str) -> float:
+    return _RADIUS[0] + _RADIUS[1] * element_radius_A(symbol)
+
+
 Shape = tuple[float, Any, Any, Any, float]
 
 
@@ -261,7 +269,7 @@ def _balls(species: Sequence[str], seen: FloatArray, fade: FloatArray) -> list[S
 
     shapes: list[Shape] = []
     for symbol, (x, z, depth), pale in zip(species, seen, fade, strict=True):
-        radius = _ATOM_SCALE * element_radius_A(symbol)
+        radius = _drawn_radius_A(symbol)
         colour = element_colour(symbol)
         body = Path.circle((x, z), radius)
         shine = Path.circle((x - 0.3 * radius, z + 0.32 * radius), 0.3 * radius)
@@ -288,11 +296,10 @@ def _sticks(view: View, projection: Projection, seen: FloatArray, fade: FloatArr
                 outline = np.array([start + side, end + side, end - side, start - side])
                 colour = kind.colour or element_colour(view.frame.species[atom])
                 pale = 0.0 if kind.colour else fade[atom]
-                depth = float(seen[atom, 2] + half[2] / 2)
-                if kind.colour:
+                depth = float(seen[atom, 2] + max(half[2] / 2, 1e-3))
+                if kind.colour:  # never hidden
                     depth = float(seen[:, 2].min()) - 1.0
-                edge = _mixed("#222222", 0.25 + pale)
-                shapes.append((depth, Path(outline, closed=False), _mixed(colour, pale), edge, 0.3))
+                shapes.append((depth, Path(outline), _mixed(colour, pale), (0, 0, 0, 0), 0.0))
     return shapes
 
 
@@ -310,8 +317,9 @@ def _frame(axes: Axes, view: View, projection: Projection, seen: FloatArray) -> 
         for z in (low, high):
             axes.plot([0, width], [z, z], **outline)
     axes.set_aspect("equal")
-    axes.set_xlim(-1.2, width + (4.2 if view.side_names else 1.2))
-    axes.set_ylim(low - 0.3, high + 0.3)
+    left, right, below, above = _MARGINS_A
+    axes.set_xlim(-left, width + right)
+    axes.set_ylim(low - below, high + above)
     axes.set_title(view.title)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
@@ -333,11 +341,9 @@ def _bracket(axes: Axes, x: float, ends: FloatArray, name: str) -> None:
 
 
 def _scale_bar(axes: Axes, projection: Projection) -> None:
-    z = projection.low_A + 0.1
-    axes.plot(
-        [0.0, _SCALE_BAR_A], [z - 0.9] * 2, color="black", linewidth=2.5, clip_on=False, zorder=9
-    )
-    axes.text(_SCALE_BAR_A / 2, z - 1.4, f"{_SCALE_BAR_A:g} Å", ha="center", va="top", fontsize=9)
+    z = projection.low_A
+    axes.plot([0.0, _SCALE_BAR_A], [z - 0.8] * 2, color="black", linewidth=2.5)
+    axes.text(_SCALE_BAR_A / 2, z - 1.1, f"{_SCALE_BAR_A:g} Å", ha="center", va="top", fontsize=9)
 
 
 def _mixed(colour: str, white: float) -> tuple[float, float, float]:

@@ -17,8 +17,10 @@ from sulfox.stores.opening import DocumentReader, open_documents
 __all__ = ["read_study"]
 
 
-def read_study(study: str, store: str | None = None) -> ReportData:
-    """Read the latest comparison of a study and every document it names.
+def read_study(
+    study: str, store: str | None = None, comparison_id: str | None = None
+) -> ReportData:
+    """Read a comparison of a study and every document it names.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ def read_study(study: str, store: str | None = None) -> ReportData:
         Name of the study, as in ``study.yaml``.
     store : str, optional
         Folder or YAML; None takes the default store.
+    comparison_id : str, optional
+        Which comparison; None takes the latest.
 
     Returns
     -------
@@ -49,7 +53,8 @@ def read_study(study: str, store: str | None = None) -> ReportData:
             expected=f"one of {', '.join(known)}" if known else "a store with a finished study",
             next_step="run it with sulfox run, or give another --store",
         )
-    comparison = max(own, key=lambda d: (d.provenance.created_at, d.id))
+    chosen = [d for d in own if d.id == comparison_id] or own
+    comparison = max(chosen, key=lambda d: (d.provenance.created_at, d.id))
     wanted = dict.fromkeys(comparison.inputs)
     found: dict[str, Document] = {}
     for kind in DOCUMENT_KINDS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sulfox.documents.sulfur_bonds import BondCriteria, SulfurBondRateDoc, SulfurBondsDoc
@@ -179,17 +179,17 @@ def _counts_figure(variant: str, bonds: Sequence[str], data: ReportData) -> Figu
     pairs = [pair for pair in data.pairs if any(r.pair == pair for r in runs)]
     is_first = bonds == [FIRST_BOND]
     with style():
-        canvas, axes = draw_grid(len(bonds), len(pairs), (4.6, 3.0 if is_first else 2.1))
+        canvas, axes = draw_grid(len(bonds), len(pairs), (4.6, 3.0 if is_first else 1.7))
         for row, bond in zip(axes, bonds, strict=True):
             for panel, pair in zip(row, pairs, strict=True):
                 here = [(r, series.get((bond, r.id))) for r in runs if r.pair == pair]
-                _draw_counts(panel, [(r, d) for r, d in here if d is not None], data)
-                panel.set_ylabel(f"{bond} bonds in the cell")
-                if bond == bonds[0]:
-                    panel.set_title(pair)
-                if bond == bonds[-1]:
-                    time_axis(panel)
+                _draw_counts(panel, [(r, d) for r, d in here if d is not None], data, is_first)
+                panel.set_ylabel(f"{bond} bonds" if is_first else f"{bond} bonds,\nchange")
             _same_limits(row, from_zero=is_first)
+        for panel, pair in zip(axes[0], pairs, strict=True):
+            panel.set_title(pair)
+        for panel in axes[-1]:
+            time_axis(panel)
         data.lines.draw_key(canvas, ((r.temperature_K, r.seed) for r in runs))
         what = FIRST_BOND if is_first else "other"
         caption = (
@@ -201,13 +201,21 @@ def _counts_figure(variant: str, bonds: Sequence[str], data: ReportData) -> Figu
 
 
 def _draw_counts(
-    panel: Any, series: Iterable[tuple[TrajectoryDoc, SulfurBondsDoc]], data: ReportData
+    panel: Any,
+    series: list[tuple[TrajectoryDoc, SulfurBondsDoc]],
+    data: ReportData,
+    absolute: bool,
 ) -> None:
+    panel.margins(x=0)
+    if series and not absolute:
+        starts = sorted({document.n_initial for _, document in series})
+        text = f"at the start: {', '.join(map(str, starts))}"
+        panel.text(0.98, 0.95, text, transform=panel.transAxes, ha="right", va="top", fontsize=8)
     for run, document in series:
         times = [t - document.times_ps[0] for t in document.times_ps]
         panel.step(
             times,
-            document.counts,
+            [n if absolute else n - document.n_initial for n in document.counts],
             where="post",
             **data.lines.look(run.temperature_K, run.seed),
         )
@@ -216,12 +224,13 @@ def _draw_counts(
 def _same_limits(row: Any, from_zero: bool) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    lows, highs = zip(*(panel.dataLim.intervaly for panel in row if panel.lines), strict=True)
-    low, high = (0.0, max(*highs, 2.0)) if from_zero else (min(lows), max(highs))
-    margin = max(0.08 * (high - low), 0.25)
+    drawn = [panel.dataLim.intervaly for panel in row if panel.lines]
+    low = 0.0 if from_zero else min(-2.0, *(limits[0] for limits in drawn))
+    high = max(2.0, *(limits[1] for limits in drawn))
+    margin = 0.08 * (high - low)
     for panel in row:
         panel.set_ylim(low - margin, high + margin)
-        panel.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        panel.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
 
 
 def _seeds_text(runs: Sequence[TrajectoryDoc]) -> str:

@@ -100,13 +100,14 @@ class EmbeddedFolder:
             self.root.mkdir(parents=True, exist_ok=True)
             self._refuse_read_only()
             with _exclusive(self.root / f".{MARKER}.lock"):
+                version = 0
                 if self.exists:
-                    self._refuse_newer()
+                    version = self._schema_version()
                     self._refuse_missing_database()
                 self.trajectories.mkdir(exist_ok=True)
-                if not self.database_file.is_file() or not self._repository_files_stand():
-                    self._create_database()
-                if not self.exists:
+                if not (self.exists and self._repository_files_stand()):
+                    self._create_database()  # goes on where a killed process stopped
+                if version < SCHEMA_VERSION:
                     text = json.dumps({"schema_version": SCHEMA_VERSION, "made_by": "sulfox"})
                     write_durably(self.marker, text.encode())
         self.check()
@@ -119,7 +120,7 @@ class EmbeddedFolder:
         SulfoxError
             SFX-501 if this is no store or it is damaged, SFX-502 if it is a newer one.
         """
-        self._refuse_newer()
+        self._schema_version()
         self._refuse_missing_database()
         if not self._repository_files_stand():
             raise self.damaged("settings of its database are missing")
@@ -240,7 +241,7 @@ class EmbeddedFolder:
         if _is_read_only(self.root):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
 
-    def _refuse_newer(self) -> None:
+    def _schema_version(self) -> int:
         try:
             version = json.loads(self.marker.read_text())["schema_version"]
         except OSError:
@@ -249,6 +250,7 @@ class EmbeddedFolder:
             raise self.damaged(f"{MARKER} cannot be read") from None
         if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise newer_store(f"store {self.root}", version)
+        return version
 
 
 def newer_store(who: str, version: object) -> SulfoxError:

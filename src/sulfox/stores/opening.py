@@ -253,8 +253,12 @@ def open_documents(spec: str | Path | None = None) -> DocumentReader:
     place = _place(spec)
     if isinstance(place, EmbeddedFolder):
         if spec is not None and not place.exists:
-            raise place.damaged(
-                "no store in this folder" if place.root.is_dir() else "no such folder"
+            raise SulfoxError(
+                "SFX-501",
+                who=f"store {spec}",
+                found="no store in this folder" if place.root.is_dir() else "no such folder",
+                expected="a folder that sulfox wrote a store into",
+                next_step="correct --store, or leave it out for your own store",
             )
         return EmbeddedReader(place)
     from sulfox.stores.described import open_described_store

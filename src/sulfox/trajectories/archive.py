@@ -89,7 +89,13 @@ class TrajectoryArchive:
         return len(self.header.species)
 
     def reference(self) -> ArchiveReference:
-        """Describe the archive for a document; reads every segment unless it was given."""
+        """Describe the archive for a document; reads every segment unless it was given.
+
+        Returns
+        -------
+        ArchiveReference
+            Segments with their checksums.
+        """
         if self._recorded is not None:
             return self._recorded
         return ArchiveReference(
@@ -140,7 +146,13 @@ class TrajectoryArchive:
         return self._joined(pieces)
 
     def iter_chunks(self) -> Iterator[Trajectory]:
-        """Yield the frames segment by segment, in order."""
+        """Yield the frames segment by segment, in order.
+
+        Yields
+        ------
+        Trajectory
+            The frames of one segment.
+        """
         for entry in self._entries:
             yield self.frames(entry.first, entry.last + 1)
 

@@ -26,6 +26,8 @@ __all__ = ["iter_atoms", "read_ase_traj", "read_extxyz", "write_ase_traj", "writ
 def read_extxyz(stream: Iterable[str], who: str, time_step_fs: float | None = None) -> Trajectory:
     """Read an extended XYZ file.
 
+    The cell is taken as periodic in all directions.
+
     Parameters
     ----------
     stream : iterable of str
@@ -75,7 +77,25 @@ def _iter_extxyz(lines: Iterator[str], who: str) -> Iterator[Atoms]:
 
 
 def read_ase_traj(path: Path, time_step_fs: float | None = None) -> Trajectory:
-    """Read an ASE ``.traj`` file; the same Raises as :func:`read_extxyz`."""
+    """Read an ASE ``.traj`` file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    time_step_fs : float, optional
+        Time between two frames where the file does not hold it [fs].
+
+    Returns
+    -------
+    Trajectory
+        Unwrapped frames.
+
+    Raises
+    ------
+    SulfoxError
+        As :func:`read_extxyz`.
+    """
     return _collect(_iter_traj(path), str(path), time_step_fs)
 
 
@@ -195,7 +215,15 @@ def iter_atoms(trajectory: Trajectory) -> Iterator[Atoms]:
 
 
 def write_extxyz(trajectory: Trajectory, path: Path) -> None:
-    """Write extended XYZ with a column ``side`` where sides are known."""
+    """Write extended XYZ with a column ``side`` where sides are known.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        Frames.
+    path : Path
+        The file.
+    """
     from ase.io.extxyz import write_xyz
 
     with path.open("w", encoding="utf-8") as stream:
@@ -210,7 +238,15 @@ def write_extxyz(trajectory: Trajectory, path: Path) -> None:
 
 
 def write_ase_traj(trajectory: Trajectory, path: Path) -> None:
-    """Write ASE's binary ``.traj``."""
+    """Write ASE's binary ``.traj``.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        Frames.
+    path : Path
+        The file.
+    """
     from ase.io.trajectory import TrajectoryWriter
 
     with TrajectoryWriter(str(path), mode="w") as writer:

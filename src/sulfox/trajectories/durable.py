@@ -13,6 +13,8 @@ from sulfox.errors import SulfoxError
 __all__ = ["disk_error", "write_durably"]
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+#: Some network file systems cannot flush a folder; their renames are durable by themselves.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP}
 
 
 def disk_error(path: Path, error: OSError) -> SulfoxError:
@@ -88,5 +90,8 @@ def _flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Callable
@@ -115,7 +116,9 @@ def write_h5md(trajectory: Trajectory, path: Path) -> None:
     h5py = _h5py()
     from ase.data import atomic_numbers
 
-    with h5py.File(path, "w") as file:
+    # In memory first: HDF5 does not survive a disk that fills up under it.
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
         head = file.create_group("h5md")
         head.attrs["version"] = np.array([1, 1], dtype=np.int32)
         head.create_group("author").attrs["name"] = "sulfox"
@@ -141,6 +144,7 @@ def write_h5md(trajectory: Trajectory, path: Path) -> None:
         for name, values, unit in observables:
             if values is not None:
                 _series(file.require_group("observables"), name, values, trajectory, unit)
+    path.write_bytes(image.getvalue())
 
 
 def _series(group: Any, name: str, values: FloatArray, trajectory: Trajectory, unit: str) -> None:

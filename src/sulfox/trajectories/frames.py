@@ -122,11 +122,33 @@ class Trajectory:
         return None if self.times_fs is None else float(self.times_fs[-1] - self.times_fs[0])
 
     def cell(self, frame: int) -> FloatArray:
-        """Lattice vectors of one frame, shape (3, 3) [Å]."""
+        """Return the lattice vectors of one frame.
+
+        Parameters
+        ----------
+        frame : int
+            Number of the frame.
+
+        Returns
+        -------
+        ndarray, shape (3, 3)
+            Rows are the lattice vectors [Å].
+        """
         return self.lattice if self.lattices is None else self.lattices[frame]
 
     def indices(self, element: str) -> IntArray:
-        """Return the indices of the atoms of one element, ascending."""
+        """Return the indices of the atoms of one element.
+
+        Parameters
+        ----------
+        element : str
+            Symbol.
+
+        Returns
+        -------
+        ndarray of int64
+            Ascending; empty where there is none.
+        """
         return np.flatnonzero(np.array(self.species) == element).astype(np.int64)
 
 

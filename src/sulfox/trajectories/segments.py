@@ -170,7 +170,18 @@ class FolderBackend:
 
 
 def segment_range(name: str) -> tuple[int, int] | None:
-    """First and last frame in a segment's name, or None for another name."""
+    """Read the frames from a segment's name.
+
+    Parameters
+    ----------
+    name : str
+        File name or key.
+
+    Returns
+    -------
+    tuple of int or None
+        First and last frame; None if it is not the name of a segment.
+    """
     match = _NAME.fullmatch(name)
     return (int(match[1]), int(match[2])) if match else None
 
@@ -277,7 +288,22 @@ def write_segment(folder: Path | str, segment: Segment, first_frame: int) -> Seg
 
 
 def record_of(name: str, data: bytes, segment: Segment) -> SegmentRecord:
-    """Describe an encoded segment."""
+    """Describe an encoded segment.
+
+    Parameters
+    ----------
+    name : str
+        Name of the segment.
+    data : bytes
+        Its file.
+    segment : Segment
+        Its frames.
+
+    Returns
+    -------
+    SegmentRecord
+        Name, frames, steps, size and checksum.
+    """
     first_frame, last_frame = segment_range(name) or (0, segment.n_frames - 1)
     return SegmentRecord(
         name=name,
@@ -323,6 +349,9 @@ def write_header(folder: Path | str, header: TrajectoryHeader) -> None:
 def discard_segments(folder: Path | str, n_frames: int) -> None:
     """Delete segments that hold frames from `n_frames` on: a resumed run writes them again.
 
+    What a killed write left under a temporary name goes as well. Only the process that
+    owns the run may call this.
+
     Parameters
     ----------
     folder : Path or str
@@ -335,6 +364,8 @@ def discard_segments(folder: Path | str, n_frames: int) -> None:
         frames = segment_range(name)
         if frames is not None and frames[1] >= n_frames:
             (backend.folder / name).unlink()
+    for leftover in backend.folder.glob(".segment-*.npz-*"):
+        leftover.unlink(missing_ok=True)
 
 
 def _corrupt(name: str, found: str) -> SulfoxError:

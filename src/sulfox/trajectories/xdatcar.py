@@ -75,12 +75,13 @@ class _Lines:
 
     def damaged(self, found: str, expected: str, code: str = "SFX-401") -> SulfoxError:
         whole = f"its first {self.frame} frames are whole" if self.frame else "no frame is whole"
+        advice = "copy the file again, or leave an unfinished last frame out (--drop-incomplete)"
         return SulfoxError(
             code,
             who=f"{self.who}, frame {self.frame + 1}",
             found=found,
             expected=expected,
-            next_step=f"{whole}; copy the file again, or read without its unfinished last frame",
+            next_step=f"{whole}; {advice}",
         )
 
 

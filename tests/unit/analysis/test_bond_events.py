@@ -73,14 +73,22 @@ def test_vectorised_equals_the_definition(rows, steps, lifetime, block):
 
 
 @settings(deadline=None, max_examples=40)
-@given(seed=st.integers(0, 10_000), pair=st.sampled_from(["S-S", "P-S", "S-P"]))
-def test_close_pairs_are_all_that_ever_come_close(seed, pair):
+@given(
+    seed=st.integers(0, 10_000),
+    pair=st.sampled_from(["S-S", "P-S", "S-P"]),
+    step=st.sampled_from([0.05, 0.3, 5.0]),
+    stretch=st.sampled_from([2, 1000]),
+)
+def test_close_pairs_are_all_that_ever_come_close(seed, pair, step, stretch):
     """Also the closest approach is exact, within the cutoff or beyond it."""
     rng = np.random.default_rng(seed)
     lattice = np.array([[7.0, 0, 0], [2.5, 6.5, 0], [-1, 1.5, 8]]) * rng.uniform(0.8, 2.5)
     species = tuple(rng.permutation(["S"] * 5 + ["P"] * 3 + ["Li"] * 2).tolist())
-    positions = rng.random((4, 10, 3)) @ lattice
-    close = find_close_pairs(Trajectory(positions, lattice, species, None), pair, 2.5)
+    walk = np.cumsum(rng.normal(scale=step, size=(12, 10, 3)), axis=0)
+    positions = rng.random((1, 10, 3)) @ lattice + walk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bond_events, "_STRETCH_FRAMES", stretch)
+        close = find_close_pairs(Trajectory(positions, lattice, species, None), pair, 2.5)
     first, second = pair.split("-")
     shifts = np.array(np.meshgrid(*[range(-2, 3)] * 3)).reshape(3, -1).T @ lattice
     expected, least = {}, np.inf
@@ -88,7 +96,8 @@ def test_close_pairs_are_all_that_ever_come_close(seed, pair):
         for j in range(i + 1, 10):
             if sorted((species[i], species[j])) != sorted((first, second)):
                 continue
-            vectors = positions[:, j] - positions[:, i]
+            fractional = (positions[:, j] - positions[:, i]) @ np.linalg.inv(lattice)
+            vectors = (fractional - np.floor(fractional)) @ lattice
             d = np.linalg.norm(vectors[:, None] + shifts, axis=-1).min(axis=1)
             least = min(least, d.min())
             if d.min() < 2.5:
@@ -96,4 +105,7 @@ def test_close_pairs_are_all_that_ever_come_close(seed, pair):
     assert [tuple(p) for p in close.pairs.tolist()] == sorted(expected)
     for row, key in enumerate(sorted(expected)):
         assert np.allclose(close.distances[row], expected[key])
+        assert close.distances[row].min() < 2.5
     assert close.min_distance == pytest.approx(least)
+    there = Trajectory(positions[[close.min_frame]], lattice, species, None)
+    assert find_close_pairs(there, pair, 2.5).min_distance == pytest.approx(least)

@@ -103,6 +103,23 @@ def test_a_writer_killed_at_any_moment_loses_nothing_it_was_told_is_stored(
     assert frames.count() >= len(acknowledged) > 20
 
 
+def test_a_store_killed_while_it_is_made_is_made_by_the_next(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    unfinished = 0
+    for i in range(25):
+        root = tmp_path / str(i)
+        child = _PROCESSES.Process(target=open_store, args=(root,))
+        child.start()
+        time.sleep(rng.uniform(0.0, 0.05))
+        child.kill()
+        child.join()
+        unfinished += not EmbeddedFolder(root).exists
+        store = open_store(root)
+        store.update(_doc("a"))
+        assert [doc["uuid"] for doc in open_documents(root).find()] == ["a"]
+    assert unfinished, "no round hit an unfinished store"
+
+
 def test_four_processes_lose_nothing_and_leave_no_duplicates(tmp_path: Path) -> None:
     root = tmp_path / "store"
 
@@ -202,6 +219,18 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path) -> None:
         with pytest.raises(SulfoxError, match=f"SFX-502.*schema version {SCHEMA_VERSION + 1}"):
             opener(tmp_path)
     assert (tmp_path / MARKER).read_text() == text
+
+
+def test_an_older_store_opened_by_a_newer_sulfox_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a newer sulfox may have written into must not be opened by an older one."""
+    open_store(tmp_path).update(_doc("a"))
+    with monkeypatch.context() as newer:
+        newer.setattr("sulfox.stores.embedded.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        assert open_store(tmp_path).count() == 1
+    with pytest.raises(SulfoxError, match="SFX-502"):
+        open_documents(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,9 @@ def test_a_full_disk_keeps_the_older_file(tmp_path, make_segment, monkeypatch):
 
 
 def test_a_resumed_run_discards_what_its_checkpoint_does_not_know(archive_folder):
+    (archive_folder / ".segment-000023-000030.npz-x1y2").write_bytes(b"half")
     discard_segments(archive_folder, 12)
+    assert not list(archive_folder.glob(".*"))
     assert open_archive(archive_folder).n_frames == 12
     discard_segments(archive_folder, 10)
     assert open_archive(archive_folder).n_frames == 7

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import errno
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -113,6 +115,51 @@ def test_an_unknown_format_is_refused(tmp_path, trajectory):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SulfoxError, match=r"SFX-407.*XDATCAR"):
         read_trajectory(tmp_path / "XDATCAR")
+
+
+FULL_DISK = """
+import pathlib, resource, signal, sys
+import numpy as np
+from sulfox.errors import SulfoxError
+from sulfox.trajectories.archive import Segment, write_segment
+from sulfox.trajectories.export import FORMATS, export_trajectory
+from sulfox.trajectories.frames import Trajectory
+
+rng = np.random.default_rng(0)
+positions, lattice, n = rng.random((50, 50, 3)), np.eye(3) * 9, np.arange(50)
+trajectory = Trajectory(positions, lattice, ("S",) * 50, n * 1.0)
+segment = Segment(n, n * 1.0, positions, lattice, n * 1.0, n * 1.0)
+folder = pathlib.Path(sys.argv[1])
+for name in FORMATS:
+    export_trajectory(trajectory, folder / "warm", name)
+(folder / "warm").unlink()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for name in FORMATS:
+    try:
+        export_trajectory(trajectory, folder / name, name)
+    except SulfoxError as error:
+        print(name, error.code)
+try:
+    write_segment(folder, segment, 0)
+except SulfoxError as error:
+    print("segment", error.code)
+print(sorted(folder.iterdir()))
+"""
+
+
+def test_a_write_that_the_kernel_refuses_leaves_nothing(tmp_path):
+    """A real failure in the middle of each file, by a limit on the size of files."""
+    pytest.importorskip("h5py")
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    names = ["extxyz", "traj", "xdatcar", "h5md", "segment"]
+    assert done.stdout.splitlines() == [*(f"{name} SFX-503" for name in names), "[]"]
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("format_name", ["extxyz", "traj", "xdatcar"])

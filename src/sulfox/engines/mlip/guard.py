@@ -74,10 +74,10 @@ class RunawayGuard:
 
 
 def _shortest_distance(atoms: Atoms, below_A: float) -> float | None:
-    if below_A == 0:
-        return None
-    neighbors = NeighborList(cutoff=below_A, full_list=False)
+    # the cell list is built fastest with cells of about 1.5 Å; vesin takes them from the cutoff
+    neighbors = NeighborList(cutoff=max(below_A, 1.5), full_list=False, n_threads=1)
     (distances,) = neighbors.compute(
         atoms.positions, atoms.cell.array, periodic=True, quantities="d"
     )
-    return float(distances.min()) if len(distances) else None
+    shortest = float(distances.min(initial=np.inf))
+    return shortest if shortest < below_A else None

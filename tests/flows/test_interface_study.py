@@ -1,0 +1,73 @@
+"""The study's flow: the same work has the same identity, and only new work is new."""
+
+from __future__ import annotations
+
+import pytest
+
+from sulfox.engines.mlip.potentials import find_nep89
+from sulfox.errors import SulfoxError
+from sulfox.flows.interface_study import build_study_flow
+from sulfox.flows.study import StudyOverrides, load_study
+
+
+def has_potential():
+    try:
+        find_nep89()
+    except SulfoxError:
+        return False
+    return True
+
+
+pytestmark = pytest.mark.skipif(
+    not has_potential(), reason="NEP89 is not here: run sulfox engines fetch nep89"
+)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load_study("gsirr").with_overrides(StudyOverrides())
+
+
+def names(made):
+    return {job.uuid: job.name for job in made.flow.jobs}
+
+
+def test_making_the_flow_again_gives_the_same_jobs(study):
+    assert names(build_study_flow(study)) == names(build_study_flow(study))
+
+
+def test_a_seed_more_adds_only_its_jobs(study):
+    before = names(build_study_flow(study))
+    more = names(build_study_flow(study.with_overrides(StudyOverrides(n_seeds=3))))
+    new = {name for uuid, name in more.items() if uuid not in before}
+    pooled = {name for name in new if "rates" in name or "comparison" in name}
+    assert all("seed 3" in name for name in new - pooled)
+    assert len(new - pooled) == 2 * 2 * 4  # pairs, temperatures; two stages, two analyses
+    assert len(pooled) == 2 * 2 + 1
+
+
+def test_another_length_runs_no_interface_again(study):
+    before = names(build_study_flow(study))
+    longer = names(build_study_flow(study.with_overrides(StudyOverrides(length_ps=40))))
+    new = {name for uuid, name in longer.items() if uuid not in before}
+    assert not any(word in name for name in new for word in ("bulk", "relax", "interface"))
+    assert not any("equilibration" in name for name in new)
+    assert sum(name.endswith(": production") for name in new) == 8
+
+
+def test_pairs_share_the_bulk_of_a_common_material(study):
+    bulks = [name for name in names(build_study_flow(study)).values() if name.endswith(": bulk")]
+    assert sorted(bulks) == ["CoO: bulk", "LCO: bulk", "LPSCl: bulk"]
+
+
+def test_variants_are_labelled_in_every_job_of_theirs():
+    study = load_study("gsirr").with_overrides(StudyOverrides(variants=True))
+    variants = [n for n in names(build_study_flow(study)).values() if "half-delithiated" in n]
+    assert any("production" in name for name in variants)
+    assert all(name.startswith("LCO|LPSCl half-delithiated") for name in variants)
+
+
+def test_an_unknown_engine_or_potential_is_refused_before_anything_runs(study):
+    for change in ({"engine": "abacus"}, {"potential": "nep90"}):
+        with pytest.raises(SulfoxError, match="SFX-301"):
+            build_study_flow(study.with_overrides(StudyOverrides(**change)))
