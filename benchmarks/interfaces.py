@@ -149,10 +149,10 @@ def compare_terminations(ordered: dict[str, OrderedMaterial]) -> None:
 
 
 def upright(slab: Any) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """A pymatgen slab with its normal along z and reduced surface vectors."""
+    """Turn a pymatgen slab so that its normal lies along z, with reduced surface vectors."""
     from sulfox.interfaces.plane_lattice import reduce_bases
 
-    a, b, c = slab.lattice.matrix
+    a, b, _ = slab.lattice.matrix
     x = a / np.linalg.norm(a)
     z = np.cross(a, b) / np.linalg.norm(np.cross(a, b))
     axes = np.column_stack([x, np.cross(z, x), z])

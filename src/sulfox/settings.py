@@ -17,7 +17,6 @@ from pydantic_settings import (
     SettingsError,
     YamlConfigSettingsSource,
 )
-
 from yaml import YAMLError
 
 from sulfox.errors import SulfoxError

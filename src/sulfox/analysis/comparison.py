@@ -2,7 +2,8 @@
 
 One row per finding, variant and temperature: no condition is picked after the fact. A
 finding is *reproduced* only if every seed shows it, *not reproduced* if a seed does not.
-Where seeds disagree the row says so.
+Where seeds disagree the row says so. That nothing happened in a run shorter than the
+source's is *not comparable*; that something happened is, however short the run.
 """
 
 from __future__ import annotations
@@ -110,7 +111,16 @@ def _judged(
     holds = [shows(result) for result in results]
     verdict = Verdict.REPRODUCED if all(holds) else Verdict.NOT_REPRODUCED
     reason = f"holds in {sum(holds)} of {len(holds)} seeds"
-    if any(holds) and not all(holds):
+    # An event decides however short the run; its absence only after the source's time.
+    event_expected = finding.test in ("bonds_form", "bonds_lost")
+    quiet = [held is not event_expected for held in holds]
+    longest = max(result.length_ps for result in results)
+    if longest < finding.length_ps - 1e-9 and all(quiet):
+        verdict = Verdict.NOT_COMPARABLE
+        reason = (
+            f"nothing happened in {longest:g} ps; the source looked for {finding.length_ps:g} ps"
+        )
+    elif any(holds) and not all(holds):
         reason += ": the seeds disagree, more are needed"
     if not all(result.production.robust for result in results):
         reason += "; the count changes with the thresholds, see sensitivity"

@@ -123,7 +123,7 @@ def _answer(
         answer: dict[str, Any] = {"study": study.name, "jobs": states, "failures": failures}
         comparison = data.comparison if data else None
         emit_json(answer | {"findings": said, "comparison": comparison, "files": files})
-    elif data is not None:
+    elif data is not None and data.comparison is not None:
         columns = ("quantity", "paper", "computed", "verdict", "level of theory", "definition")
         emit_table(study.title, columns, map(_cells, data.comparison.rows))
         counted = ", ".join(f"{count} {state}" for state, count in states.items())

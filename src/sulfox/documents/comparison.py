@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from sulfox.documents.base import Document, Record
+from sulfox.units import TimePs
 
 __all__ = ["ComparisonDoc", "ComparisonRow", "ExpectedFinding", "Verdict"]
 
@@ -31,6 +32,8 @@ class ExpectedFinding(Record):
         ``"not_computed"`` where this study's engines cannot say.
     pair, bond : str or None
         Interface and element pair the test looks at.
+    length_ps : float
+        How long the source looked [ps]: that nothing happened in a shorter run says nothing.
     note : str
         What a reader has to know, e.g. what the source does not state.
     """
@@ -41,6 +44,7 @@ class ExpectedFinding(Record):
     test: Literal["bonds_form", "no_bonds_form", "bonds_kept", "bonds_lost", "not_computed"]
     pair: str | None = None
     bond: str | None = None
+    length_ps: TimePs = 0.0
     note: str = ""
 
 

@@ -11,7 +11,16 @@ from sulfox.documents.trajectory import TrajectoryDoc
 from sulfox.errors import SulfoxError
 from sulfox.reports.data import FIRST_BOND, Condition, ReportData, reasons_text
 from sulfox.reports.figures import draw_panels, file_stem, finish, style
-from sulfox.reports.markup import Figure, Html, Section, figure_block, note, paragraph, table
+from sulfox.reports.markup import (
+    Figure,
+    Html,
+    Section,
+    cell_html,
+    figure_block,
+    note,
+    paragraph,
+    table,
+)
 from sulfox.reports.side_view import (
     HIGHLIGHT,
     Projection,
@@ -65,10 +74,11 @@ def _geometry(document: InterfaceDoc, variants: str) -> Html:
         (label, value(document.cathode), value(document.electrolyte)) for label, value in _SIDE_ROWS
     ]
     return Html(
-        f"<h3>{Html(_heading(document, variants))}</h3>"
+        f"<h3>{cell_html(f'{document.pair} ({variants})')}</h3>"
         + paragraph(
             f"{document.n_atoms} atoms ({composition}), area {document.area_A2:.1f} Å²,",
-            f"in-plane angle {document.angle_deg:.1f}°, gap {document.gap_A:.2f} Å, {vacuum}.",
+            f"in-plane angle {document.angle_deg:.1f}°, gap {document.gap_A:.2f} Å, {vacuum},",
+            f"registry ({document.registry[0]:.2f}, {document.registry[1]:.2f}).",
             f"Misfit {document.misfit_max:.2%}; strain at most {document.strain_max:.2%}",
             f"({document.strain_rule}). Status {document.status.value}.",
         )
@@ -77,12 +87,6 @@ def _geometry(document: InterfaceDoc, variants: str) -> Html:
         + note(f"Rank {document.rank} by {document.ranking}. Id {document.id}.")
         + (note(f"Remarks: {reasons_text(document)}") if document.reasons else "")
     )
-
-
-def _heading(document: InterfaceDoc, variants: str) -> str:
-    from html import escape
-
-    return escape(f"{document.pair} ({variants})")
 
 
 def _excess(side: SlabSide) -> str:
@@ -142,7 +146,7 @@ _SIDE_ROWS = (
 
 
 def _relaxations(documents: tuple[RelaxationDoc, ...]) -> Html:
-    return Html("<h3>Relaxations</h3>") + table(  # type: ignore[return-value]
+    rows = table(
         (
             "what",
             "cell relaxed",
@@ -169,6 +173,7 @@ def _relaxations(documents: tuple[RelaxationDoc, ...]) -> Html:
             for d in documents
         ),
     )
+    return Html("<h3>Relaxations</h3>" + rows)
 
 
 def side_view_section(data: ReportData) -> Section:
@@ -229,7 +234,7 @@ def _side_view(run: TrajectoryDoc, data: ReportData) -> Figure:
         f"along {projection.seen_along}; farther atoms are paler; dashed lines are the cell"
         + ("; vacuum left out" if projection.has_vacuum else "")
         + "; the dotted line is the middle of the gap at the start. "
-        + (f"Thick lines are {FIRST_BOND} bonds. " if asked else "")
+        + (f"Thick lines and rings mark {FIRST_BOND} bonds. " if asked else "")
         + f"{run.provenance.level_of_theory}."
     )
     return _drawn(views, projection, condition, caption, asked is not None)

@@ -10,6 +10,7 @@ from sulfox.reports.comparison import comparison_csv, comparison_section
 from sulfox.reports.data import ReportData, reasons_text
 from sulfox.reports.dynamics import dynamics_section
 from sulfox.reports.interfaces import geometry_section, side_view_section
+from sulfox.reports.lattice_constants import lattice_constants_section
 from sulfox.reports.markup import Html, Section, note, paragraph, table
 from sulfox.reports.sulfur_bonds import (
     bond_counts_section,
@@ -49,7 +50,8 @@ tbody tr:nth-child(even) { background: var(--tint); }
 .verdict.open { background: #e6e6e6; color: #333; }
 figure { margin: 1rem 0; break-inside: avoid; }
 figure img { max-width: 100%; height: auto; display: block; }
-.gallery { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(21rem, 1fr)); }
+.gallery { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); }
 .hash { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 0.75rem;
   overflow-wrap: anywhere; }
 @media (max-width: 760px) {
@@ -92,6 +94,7 @@ def make_sections(data: ReportData) -> tuple[Section, ...]:
         side_view_section(data),
         bond_details_section(data),
         geometry_section(data),
+        lattice_constants_section(data),
         dynamics_section(data),
         _not_complete_section(data),
         _provenance_section(data),

@@ -202,6 +202,7 @@ def draw_view(axes: Axes, view: View, projection: Projection, scale_bar: bool = 
     fade = 0.45 * (depth - depth.min()) / max(float(np.ptp(depth)), 1e-9)
     shapes = _sticks(view, projection, seen, fade) + _balls(view.frame.species, seen, fade)
     shapes.sort(key=lambda shape: -shape[0])
+    shapes += _rings(view, seen)
     axes.add_collection(
         PathCollection(
             [shape[1] for shape in shapes],
@@ -303,6 +304,24 @@ def _sticks(view: View, projection: Projection, seen: FloatArray, fade: FloatArr
     return shapes
 
 
+def _rings(view: View, seen: FloatArray) -> list[Shape]:
+    """Rings around the atoms of coloured bonds: a bond along the line of sight is seen too."""
+    from matplotlib.path import Path
+
+    coloured = [kind for kind in view.sticks if kind.colour]
+    marked = {atom: kind.colour for kind in coloured for pair in kind.atoms for atom in pair}
+    return [
+        (
+            0.0,
+            Path.circle((seen[atom, 0], seen[atom, 1]), _drawn_radius_A(view.frame.species[atom])),
+            (0, 0, 0, 0),
+            colour,
+            2.0,
+        )
+        for atom, colour in marked.items()
+    ]
+
+
 def _frame(axes: Axes, view: View, projection: Projection, seen: FloatArray) -> None:
     width, low, high = projection.width_A, projection.low_A, projection.high_A
     outline: dict[str, Any] = {
@@ -324,7 +343,7 @@ def _frame(axes: Axes, view: View, projection: Projection, seen: FloatArray) -> 
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks([])
-    axes.set_ylabel("height along the interface normal (Å)")
+    axes.set_ylabel("height (Å)")
     if view.plane_A is not None:
         period = float(abs(projection.lattice[2] @ projection.up))
         plane = (view.plane_A / period - projection.cut) % 1.0 * period + projection.cut * period

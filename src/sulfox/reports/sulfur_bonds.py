@@ -193,7 +193,7 @@ def _counts_figure(variant: str, bonds: Sequence[str], data: ReportData) -> Figu
         data.lines.draw_key(canvas, ((r.temperature_K, r.seed) for r in runs))
         what = FIRST_BOND if is_first else "other"
         caption = (
-            f"{what} bonds against time, variant {variant}: "
+            f"{what[0].upper()}{what[1:]} bonds against time, variant {variant}: "
             + "; ".join(criteria_text(c) for c in all_criteria(data) if c.pair in bonds)
             + f". {_seeds_text(runs)} {data.level_text}."
         )

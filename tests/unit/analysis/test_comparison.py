@@ -84,9 +84,16 @@ def make_bonds(run, initial=0, formed=0, broken=0, robust=True):
     )
 
 
-def finding(test, bond="S-S"):
+def finding(test, length_ps=20.0):
     return ExpectedFinding(
-        quantity="q", published="p", source="doi", test=test, pair="A|B", bond=bond, note="open"
+        quantity="q",
+        published="p",
+        source="doi",
+        test=test,
+        pair="A|B",
+        bond="S-S",
+        length_ps=length_ps,
+        note="open",
     )
 
 
@@ -95,8 +102,10 @@ def judge(test, *pairs):
     return compare_findings([finding(test)], runs, [bonds for _, bonds in pairs])
 
 
-def with_bonds(seed=1, stage="production", temperature=300.0, variant="default", **counts):
-    run = make_run(seed, stage, temperature, variant=variant)
+def with_bonds(
+    seed=1, stage="production", temperature=300.0, variant="default", length_ps=20.0, **counts
+):
+    run = make_run(seed, stage, temperature, variant=variant, length_ps=length_ps)
     return run, make_bonds(run, **counts)
 
 
@@ -159,6 +168,23 @@ def test_a_refused_run_is_not_comparable_and_says_why():
     (row,) = judge("bonds_form", (run, make_bonds(run)))
     assert row.verdict is Verdict.NOT_COMPARABLE
     assert "exploded" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("test", "formed", "verdict"),
+    [
+        ("bonds_form", 0, Verdict.NOT_COMPARABLE),
+        ("bonds_form", 1, Verdict.REPRODUCED),
+        ("no_bonds_form", 0, Verdict.NOT_COMPARABLE),
+        ("no_bonds_form", 1, Verdict.NOT_REPRODUCED),
+    ],
+)
+def test_that_nothing_happened_in_a_short_run_says_nothing(test, formed, verdict):
+    (row,) = judge(test, with_bonds(length_ps=2.0, formed=formed))
+    assert row.verdict is verdict
+    if verdict is Verdict.NOT_COMPARABLE:
+        assert "2 ps" in row.reason
+        assert "20 ps" in row.reason
 
 
 def test_what_did_not_run_is_not_computed():
