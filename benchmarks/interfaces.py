@@ -171,7 +171,7 @@ def compare_builds(ordered: dict[str, OrderedMaterial]) -> None:
     print("whole build: every candidate within 5 % strain and 400 atoms")
     for below, facet_below, above, facet_above in PAIRS[:2]:
         spec = InterfaceSpec(
-            cathode_facet=facet_below, electrolyte_facet=facet_above, max_candidates=1000
+            cathode_facet=facet_below, electrolyte_facet=facet_above, max_candidates=100
         )
         ours_s, search = best_time(
             lambda b=below, a=above, s=spec: find_interfaces(ordered[b], ordered[a], s), 1
@@ -191,7 +191,7 @@ def compare_builds(ordered: dict[str, OrderedMaterial]) -> None:
         print(
             f"{below}|{above}: sulfox {n} checked interfaces ({whole} with every PS4 whole) in"
             f" {ours_s:.1f} s; CoherentInterfaceBuilder (same lengths: 0.05, angle 0.05) {built}"
-            f" structures of 4 pairs of terminations, unchecked, in {theirs_s:.1f} s"
+            f" structures of its first pair of terminations, unchecked, in {theirs_s:.1f} s"
         )
         if n and built:
             ratio = (theirs_s / built) / (ours_s / n)
@@ -204,7 +204,7 @@ def pymatgen_build(below: Structure, above: Structure, facet_below: Any, facet_a
         above,
         facet_above,
         facet_below,
-        zslgen=ZSLGenerator(max_area=230, max_length_tol=0.05, max_angle_tol=0.05),
+        zslgen=ZSLGenerator(max_area=210, max_length_tol=0.05, max_angle_tol=0.05),
         label_index=True,
         filter_out_sym_slabs=False,
     )
@@ -212,7 +212,7 @@ def pymatgen_build(below: Structure, above: Structure, facet_below: Any, facet_a
         return 0
     return sum(
         len(list(builder.get_interfaces(pair, film_thickness=1, substrate_thickness=2)))
-        for pair in builder.terminations[:4]
+        for pair in builder.terminations[:1]
     )
 
 

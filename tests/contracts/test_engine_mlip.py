@@ -14,6 +14,7 @@ from sulfox.documents import relaxation, trajectory
 from sulfox.documents.base import Status
 from sulfox.documents.structure import StructureRecord
 from sulfox.engines.base import RunContext
+from sulfox.engines.mlip.engine import MlipEngine
 from sulfox.engines.registry import get_engine
 from sulfox.errors import SulfoxError
 from sulfox.protocols.dynamics import DynamicsSpec, RunawayLimits
@@ -183,12 +184,8 @@ class TestNep89(EngineContract):
     """The contract with the default engine."""
 
     @pytest.fixture(scope="class")
-    def engine(self):
-        pytest.importorskip("nep_adapters", reason="the extra mlip is not installed")
-        try:
-            return get_engine("mlip", "nep89")
-        except SulfoxError as error:
-            pytest.skip(f"{error.found}: {error.next_step}")
+    def engine(self, nep89):
+        return MlipEngine(nep89)
 
     @pytest.fixture(scope="class")
     def structure(self):

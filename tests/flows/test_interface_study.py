@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sulfox.engines.mlip.potentials import find_nep89
 from sulfox.errors import SulfoxError
 from sulfox.flows.interface_study import build_study_flow
 from sulfox.flows.study import StudyOverrides, load_study
 
-
-def has_potential():
-    try:
-        find_nep89()
-    except SulfoxError:
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(
-    not has_potential(), reason="NEP89 is not here: run sulfox engines fetch nep89"
-)
+pytestmark = pytest.mark.usefixtures("nep89")
 
 
 @pytest.fixture(scope="module")

@@ -13,22 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sulfox.engines.mlip.potentials import find_nep89
-from sulfox.errors import SulfoxError
-
-
-def has_potential():
-    try:
-        find_nep89()
-    except SulfoxError:
-        return False
-    return True
-
-
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("run-command"),
-    pytest.mark.skipif(not has_potential(), reason="NEP89 is not here: sulfox engines fetch nep89"),
+    pytest.mark.usefixtures("nep89"),
 ]
 
 STUDY = {

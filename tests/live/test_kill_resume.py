@@ -28,6 +28,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 CONTEXT = RunContext(pair="Cu|Cu")
 FORK = multiprocessing.get_context("fork")
 N_KILLS = 20
+N_SEGMENTS = 25
+SEGMENT_STEPS = 20
 
 
 def emt_case(thermostat, n_steps, segment_steps):
@@ -44,15 +46,10 @@ def emt_case(thermostat, n_steps, segment_steps):
 
 
 def nep_case(thermostat, n_steps, segment_steps):
-    pytest.importorskip("nep_adapters", reason="the extra mlip is not installed")
-    try:
-        calculator = load_calculator("nep89")
-    except SulfoxError as error:
-        pytest.skip(f"{error.found}: {error.next_step}")
     atoms = bulk("LiCl", "rocksalt", a=5.1, cubic=True)
     atoms.rattle(0.05, seed=3)
     _, spec, _ = emt_case(thermostat, n_steps, segment_steps)
-    return StructureRecord.from_ase(atoms), spec, calculator
+    return StructureRecord.from_ase(atoms), spec, load_calculator("nep89")
 
 
 def live(case, folder, prepare=None):
@@ -80,29 +77,27 @@ def checksums(case, folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("thermostat", ["nose-hoover-chain", "langevin"])
 @pytest.mark.parametrize("make_case", [emt_case, nep_case])
-def test_killed_at_random_moments_the_archive_is_bit_identical(make_case, thermostat, tmp_path):
-    n_steps = int(os.environ.get("SULFOX_KILL_STEPS", "500"))
-    case = make_case(thermostat, n_steps, 20)
+def test_killed_at_random_moments_the_archive_is_bit_identical(
+    make_case, thermostat, tmp_path, request
+):
+    """Twenty kills of one run, each somewhere inside another segment of it."""
+    if make_case is nep_case:
+        request.getfixturevalue("nep89")
+    case = make_case(thermostat, SEGMENT_STEPS * N_SEGMENTS, SEGMENT_STEPS)
     start = time.monotonic()
     live(case, tmp_path / "timed").join()
-    seconds = time.monotonic() - start
+    seconds_a_segment = (time.monotonic() - start) / N_SEGMENTS
     expected = checksums(case, tmp_path / "whole")
 
-    moments = random.Random(11)
-    kills, lives, folder = 0, 0, tmp_path / "killed-0"
-    while kills < N_KILLS:
+    moments, folder = random.Random(11), tmp_path / "killed"
+    for n_written in sorted(moments.sample(range(N_SEGMENTS - 2), N_KILLS)):
         process = live(case, folder)
-        process.join(moments.uniform(0.0, 1.2 * seconds / N_KILLS))
-        if process.is_alive():
-            os.kill(process.pid, signal.SIGKILL)
-            process.join()
-        lives += 1
-        if process.exitcode == -signal.SIGKILL:
-            kills += 1
-        else:  # it came to its end: check, and go on with a new one
-            assert process.exitcode == 0
-            assert checksums(case, folder) == expected
-            folder = tmp_path / f"killed-{lives}"
+        while len(list(folder.glob("segment-*"))) < n_written:
+            time.sleep(0.001)
+        process.join(moments.uniform(0.0, seconds_a_segment))
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
     assert checksums(case, folder) == expected
 
 

@@ -48,13 +48,14 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         Cells; None is shown as a dash.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("-" if cell is None else str(cell) for cell in row))
+        table.add_row(*("-" if cell is None else escape(str(cell)) for cell in row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)

@@ -163,7 +163,7 @@ class InterfaceDoc(Document):
     angle_deg: Angle
     gap_A: Length
     vacuum_A: Length
-    registry: tuple[Dimensionless, Dimensionless]
+    registry: tuple[Dimensionless, Dimensionless] = (0.0, 0.0)
     n_atoms: int
     composition: dict[str, int]
     min_distances_A: dict[str, Length]

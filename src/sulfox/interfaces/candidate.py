@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from sulfox.documents.base import Provenance, Reason, Status, content_hash
 from sulfox.documents.interface import InterfaceDoc, SlabSide
 from sulfox.documents.structure import Side, StructureRecord
 from sulfox.errors import SulfoxError
+from sulfox.interfaces.pairings import Pairing
 from sulfox.interfaces.partner import Partner, excess_atoms, magnetic_layers, moments_of
 from sulfox.interfaces.plane_lattice import share_misfit
 from sulfox.interfaces.specification import InterfaceSpec, Refusal
@@ -29,7 +29,6 @@ from sulfox.interfaces.stacking import (
 from sulfox.interfaces.terminations import check_polyanions
 
 __all__ = [
-    "Pairing",
     "build_interface",
     "write_candidate",
 ]
@@ -39,44 +38,6 @@ Ints = NDArray[np.int64]
 
 #: Positions and cell vectors are rounded to this many digits [Å]: ids do not hang on noise.
 DIGITS = 8
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """Two partners and a match: everything an interface is decided by, before it is built.
-
-    Attributes
-    ----------
-    cathode, electrolyte : Partner
-        The two sides.
-    supercells : tuple of ndarray
-        Two (2, 2) integer matrices, cathode first.
-    stretch : ndarray
-        (2, 2) misfit stretch V of the electrolyte onto the cathode.
-    n_atoms : int
-        Atoms of the interface.
-    strain_max, misfit_max : float
-        After sharing; and if one side carried all.
-    area_A2 : float
-        Of the cathode's unstrained supercell [Å^2].
-    frustrated : bool
-        The supercell does not hold the magnetic order.
-    """
-
-    cathode: Partner
-    electrolyte: Partner
-    supercells: tuple[Ints, Ints]
-    stretch: Floats
-    n_atoms: int
-    strain_max: float
-    misfit_max: float
-    area_A2: float
-    frustrated: bool = False
-
-    @property
-    def label(self) -> str:
-        """The two terminations."""
-        return f"{self.cathode.termination.label} | {self.electrolyte.termination.label}"
 
 
 def build_interface(pairing: Pairing, spec: InterfaceSpec, rank: int) -> InterfaceDoc | Refusal:

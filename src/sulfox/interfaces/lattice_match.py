@@ -1,11 +1,9 @@
 """Which superlattices of two surfaces lie on each other: a vectorised coincidence search.
 
-The search space is that of Zur and McGill (J. Appl. Phys. 55, 378 (1984),
-doi:10.1063/1.333084) as in pymatgen's ``ZSLGenerator``: every superlattice of either
-side up to an area (Hermite normal forms), pairs of nearly equal area, reduced vectors of
-nearly equal length and angle. Two things go beyond it: all near-reduced bases of a
-superlattice are compared, not one arbitrary choice among equals, and a pair may also be
-judged by its principal strains, which do not depend on the choice of basis.
+The search space is that of Zur and McGill (J. Appl. Phys. 55, 378 (1984), doi:10.1063/1.333084)
+as in pymatgen's ``ZSLGenerator``: every superlattice of either side up to an area, pairs of nearly
+equal area, reduced vectors of nearly equal length and angle. Beyond it, all near-reduced bases are
+compared, not one arbitrary choice among equals, and a pair may also be judged by its strains.
 """
 
 from __future__ import annotations
@@ -118,9 +116,7 @@ class LatticeMatches:
     @property
     def misfit_max(self) -> Floats:
         """(n,) largest absolute principal strain if the second side carried it all."""
-        if not len(self):
-            return np.zeros(0)
-        return np.abs(np.linalg.eigvalsh(self.stretch) - 1.0).max(axis=1)
+        return np.asarray(np.abs(np.linalg.eigvalsh(self.stretch) - 1.0).max(axis=1, initial=0.0))
 
     def subset(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> LatticeMatches:
         """Select matches by index or mask, in that order."""
@@ -381,15 +377,14 @@ def _collect(
     a: Floats, b: Floats, first: _Bases, second: _Bases, found: list[tuple[Ints, Ints]]
 ) -> LatticeMatches:
     """Make matches of the index pairs, each once, sorted by area, misfit and matrices."""
-    i = np.concatenate([pair[0] for pair in found]) if found else np.zeros(0, dtype=np.int64)
-    j = np.concatenate([pair[1] for pair in found]) if found else np.zeros(0, dtype=np.int64)
+    i, j = np.concatenate([np.zeros((2, 0), dtype=np.int64), *map(np.stack, found)], axis=1)
     relation = inverse(first.change[i]) @ second.change[j]
     keys = np.column_stack([first.owner[i], second.owner[j], signed(relation).reshape(-1, 4)])
     _, unique = np.unique(keys, axis=0, return_index=True)
     i, j = i[unique], j[unique]
     supercells, others = first.matrices(i), second.matrices(j)
     maps = np.linalg.solve(others @ b, supercells @ a)
-    areas = np.abs(np.linalg.det(supercells @ a)) if len(i) else np.zeros(0)
+    areas = np.abs(np.linalg.det(supercells @ a))
     matches = LatticeMatches(
         first_vectors=a,
         second_vectors=b,
@@ -397,7 +392,7 @@ def _collect(
         second=others,
         stretch=misfit_stretch(np.asarray(maps, dtype=float)),
         area_A2=areas,
-        mirrored=np.linalg.det(maps) < 0 if len(i) else np.zeros(0, dtype=bool),
+        mirrored=np.asarray(np.linalg.det(maps) < 0),
     )
     order = np.lexsort(
         [*keys[unique].T[::-1], np.round(matches.misfit_max, 10), np.round(areas, 6)]

@@ -162,18 +162,20 @@ def share_misfit(stretch: Floats, second_share: float) -> tuple[Floats, Floats]:
     Parameters
     ----------
     stretch : ndarray
-        (2, 2) symmetric V that takes the (rotated) second cell to the first.
+        (..., 2, 2) symmetric V that takes the (rotated) second cell to the first.
     second_share : float
         Part of the misfit that the second side carries, 0 to 1.
 
     Returns
     -------
     first_strain, second_strain : ndarray
-        (2, 2) small-strain tensors (stretch - 1) of the two sides, in the plane.
+        (..., 2, 2) small-strain tensors (stretch - 1) of the two sides, in the plane.
     """
     values, axes = np.linalg.eigh(stretch)
-    powers = [(axes * values**power) @ axes.T for power in (second_share - 1.0, second_share)]
-    return powers[0] - np.eye(2), powers[1] - np.eye(2)
+    turned = np.swapaxes(axes, -1, -2)
+    first = (axes * values[..., None, :] ** (second_share - 1.0)) @ turned
+    second = (axes * values[..., None, :] ** second_share) @ turned
+    return first - np.eye(2), second - np.eye(2)
 
 
 def inverse(matrices: Ints) -> Ints:

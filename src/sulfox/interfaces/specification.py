@@ -17,7 +17,7 @@ __all__ = ["InterfaceSearch", "InterfaceSpec", "ParetoRow", "Refusal"]
 #: Range of each parameter: (smallest, largest, is the smallest allowed).
 _RANGES: dict[str, tuple[float, float, bool]] = {
     "max_strain": (0.0, 0.2, False),
-    "max_atoms": (2, 5000, True),
+    "max_atoms": (2, 2000, True),
     "min_cathode_thickness_A": (0.0, 200.0, True),
     "min_electrolyte_thickness_A": (0.0, 200.0, True),
     "gap_A": (0.0, 20.0, False),

@@ -319,7 +319,18 @@ def shortest_pairs(
 
 
 def contact_matrix(cathode: StrainedSlab, electrolyte: StrainedSlab) -> Floats:
-    """(n_cathode, n_electrolyte) distances at which the ions of the two sides touch [Å]."""
+    """Distances at which the ions of the two sides touch.
+
+    Parameters
+    ----------
+    cathode, electrolyte : StrainedSlab
+        Species and charges count.
+
+    Returns
+    -------
+    ndarray
+        (n_cathode, n_electrolyte) [Å]
+    """
     ions = [list(zip(s.species, s.charges.tolist(), strict=True)) for s in (cathode, electrolyte)]
     known = {(a, b): contact_A(a, b) for a in set(ions[0]) for b in set(ions[1])}
     return np.array([[known[a, b] for b in ions[1]] for a in ions[0]])

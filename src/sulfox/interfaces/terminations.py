@@ -2,7 +2,8 @@
 
 A termination is a cut height, not a symmetry label: two cuts that look alike to a
 space-group finder are both kept (pymatgen#3854 loses one of them). Only cuts that give
-the same slab atom by atom, up to an in-plane isometry that keeps the normal, are the same.
+the same slab atom by atom, up to an in-plane rotation or mirror that keeps the normal, are
+the same.
 Polyanions are cut by the height of their central atom, so they stay whole: their ligands
 move across the cut by one lattice translation, and the composition stays that of the bulk.
 """

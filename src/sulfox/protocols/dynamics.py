@@ -71,13 +71,13 @@ class DynamicsSettings(Record):
         When to stop.
     """
 
-    time_step_fs: TimeFs = Field(default=2.0, gt=0)
+    time_step_fs: TimeFs = Field(default=2.0, gt=0, le=100)
     n_steps: int = Field(default=10_000, gt=0)
     ensemble: Literal["NVT"] = "NVT"
     thermostat: Literal["nose-hoover-chain", "langevin"] = "nose-hoover-chain"
-    thermostat_time_fs: TimeFs = Field(default=100.0, gt=0)
+    thermostat_time_fs: TimeFs = Field(default=100.0, gt=0, le=1e6)
     chain_length: int = Field(default=3, ge=1)
-    friction_per_ps: RatePerTime = Field(default=10.0, gt=0)
+    friction_per_ps: RatePerTime = Field(default=10.0, gt=0, le=1000)
     frame_interval_steps: int = Field(default=5, gt=0)
     segment_steps: int = Field(default=1000, gt=0)
     remove_drift: bool = True
@@ -136,5 +136,5 @@ class DynamicsSpec(DynamicsSettings):
         Seed of the velocities and of the thermostat's noise.
     """
 
-    temperature_K: Temperature = Field(gt=0)
+    temperature_K: Temperature = Field(gt=0, le=1e5)
     seed: int = Field(ge=0)

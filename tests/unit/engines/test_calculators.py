@@ -12,15 +12,6 @@ from sulfox.engines.registry import describe_engines, engine_names, get_engine
 from sulfox.errors import SulfoxError
 
 
-@pytest.fixture(scope="module")
-def nep89():
-    pytest.importorskip("nep_adapters", reason="the extra mlip is not installed")
-    try:
-        return load_calculator("nep89")
-    except SulfoxError as error:
-        pytest.skip(f"{error.found}: {error.next_step}")
-
-
 @pytest.mark.parametrize(
     "name",
     ["nep", "ase.calculators.emt", "no.such.module:X", "math:pi", "ase.calculators.emt:Nothing"],
@@ -103,3 +94,13 @@ def test_nep_forces_are_the_slope_of_its_energy_and_repeat_bit_by_bit(nep89):
     far.positions[::2] += 7 * far.cell[0]
     far.calc = atoms.calc
     assert far.get_forces() == pytest.approx(forces, abs=1e-9)
+
+
+@pytest.mark.parametrize("thrown_A", [1e9, float("nan")])
+def test_nep_answers_at_once_for_an_atom_thrown_out_of_the_world(nep89, thrown_A):
+    # its package would bring the atom back one lattice vector at a time, for ever
+    atoms = bulk("LiCl", "rocksalt", a=5.1, cubic=True)
+    atoms.positions[0, 0] = thrown_A
+    atoms.calc = nep89.make()
+    assert np.isnan(atoms.get_potential_energy())
+    assert np.isnan(atoms.get_forces()).all()

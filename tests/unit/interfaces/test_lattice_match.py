@@ -116,6 +116,7 @@ def test_known_deformation_gives_its_strain(shape, e1, e2, axis):
     assert np.allclose(recovered, recovered.T)
 
 
+@settings(deadline=None)
 @given(st.floats(-0.09, 0.09), st.floats(-0.09, 0.09), st.floats(0.0, 1.0))
 def test_shared_strains_meet_in_one_cell(e1, e2, share):
     stretch = rotation(0.4).T @ np.diag([1 + e1, 1 + e2]) @ rotation(0.4)
@@ -154,6 +155,7 @@ def test_number_of_superlattices_is_the_divisor_sum(multiple):
     assert len({tuple(m.ravel()) for m in matrices}) == len(matrices)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-9, 9), min_size=4, max_size=4))
 def test_reduction_keeps_the_lattice(numbers):
     basis = np.array(numbers).reshape(1, 2, 2)
@@ -167,6 +169,7 @@ def test_reduction_keeps_the_lattice(numbers):
     assert -1e-9 <= a @ b <= a @ a / 2 * (1 + 1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-9, 9), min_size=4, max_size=4))
 def test_hermite_form_is_canonical(numbers):
     matrix = np.array(numbers).reshape(1, 2, 2)

@@ -16,6 +16,11 @@ from ase.stress import full_3x3_to_voigt_6_stress
 __all__ = ["NepPotential"]
 
 
+#: nep-adapters brings atoms back into the cell one lattice vector at a time; an atom that an
+#: exploding run threw farther than this would keep it busy for ever [Å].
+_FARTHEST_A = 1e6
+
+
 class NepPotential(Calculator):
     """A NEP potential through nep-adapters on one CPU thread.
 
@@ -78,6 +83,12 @@ class NepPotential(Calculator):
         if atoms is None:
             raise CalculatorSetupError("no atoms to compute")
         super().calculate(atoms, properties or ["energy"], system_changes)
+        if not np.abs(atoms.positions).max() < _FARTHEST_A:  # not a number, or lost in space
+            nothing = float("nan")
+            forces, stress = np.full((len(atoms), 3), nothing), np.full(6, nothing)
+            self.results = {"energy": nothing, "free_energy": nothing}
+            self.results |= {"forces": forces, "stress": stress}
+            return
         if "numbers" in system_changes or len(self._types) != len(atoms):
             types = [self._model.type_dict[symbol] for symbol in atoms.symbols]
             self._types = np.array(types, dtype=np.int32)
@@ -96,7 +107,7 @@ class NepPotential(Calculator):
             "energy": energy,
             "free_energy": energy,
             "forces": np.asarray(forces, dtype=np.float64),
-            "stress": full_3x3_to_voigt_6_stress(-virial / atoms.get_volume()),
+            "stress": full_3x3_to_voigt_6_stress(-virial / abs(np.linalg.det(box.reshape(3, 3)))),
         }
 
 

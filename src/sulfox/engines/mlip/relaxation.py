@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -118,7 +119,9 @@ def _optimize(
     target = _target(atoms, spec)
     optimizer = _OPTIMIZERS[spec.optimizer](target, logfile=None)
     last: tuple[StructureRecord, float, float] | None = None
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        # the cell filter's matrix logarithm reports errors of 1e-13
+        warnings.filterwarnings("ignore", message="logm result may be inaccurate")
         for _ in optimizer.irun(fmax=spec.force_threshold_eV_A, steps=spec.max_steps):
             found = _out_of_limits(atoms, structure, spec)
             if found is not None:
