@@ -3,7 +3,9 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first Python that is new enough and really runs (a pyenv shim may exist and not run).
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 REPRODUCE_OPTIONS ?=
 TEST_OPTIONS ?= -n 2 --dist loadgroup
@@ -30,8 +32,8 @@ install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "sulfox needs Python 3.11 or newer; found $$($(PYTHON) --version 2>&1). Install python3.11 or newer."; exit 2; }
+	@[ -n "$(PYTHON)" ] || \
+	  { echo "sulfox needs Python 3.11 or newer; found $$(python3 --version 2>&1). Install python3.11 or newer."; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "python3-venv is missing: installing it"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv; }
 	$(PYTHON) -m venv $(VENV)
