@@ -4,7 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 # The first Python that is new enough and really runs (a pyenv shim may exist and not run).
-PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+PYTHON = $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 REPRODUCE_OPTIONS ?=
@@ -31,11 +31,16 @@ test: install-dev
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
-$(BIN)/python:
+# Python itself and its venv module come from the system; a minimal Debian or Ubuntu has neither.
+.PHONY: system-python
+system-python:
+	@[ -n "$(PYTHON)" ] && $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { command -v apt-get >/dev/null && echo "installing python3 and python3-venv" && \
+	    $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3 python3-venv; }
+
+$(BIN)/python: | system-python
 	@[ -n "$(PYTHON)" ] || \
 	  { echo "sulfox needs Python 3.11 or newer; found $$(python3 --version 2>&1). Install python3.11 or newer."; exit 2; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	  { echo "python3-venv is missing: installing it"; $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
 
@@ -58,7 +63,7 @@ imports: install-dev
 	$(BIN)/lint-imports
 
 docstrings: install-dev
-	$(BIN)/python -m numpydoc.hooks.validate_docstrings $$(git ls-files 'src/*.py')
+	$(BIN)/numpydoc lint $$(git ls-files 'src/*.py')
 
 format: install-dev
 	$(BIN)/ruff check --fix src tests benchmarks

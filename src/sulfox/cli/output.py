@@ -30,7 +30,13 @@ def emit_json(document: Any) -> None:
 
 
 def emit_text(*lines: str) -> None:
-    """Print lines for a person on stdout."""
+    """Print lines for a person on stdout.
+
+    Parameters
+    ----------
+    *lines : str
+        Lines without their line ends.
+    """
     for line in lines:
         sys.stdout.write(line + "\n")
 

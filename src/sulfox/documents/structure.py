@@ -71,7 +71,15 @@ class StructureRecord(Record):
 
     @classmethod
     def from_ase(cls, atoms: Atoms, sides: tuple[Side, ...] | None = None) -> StructureRecord:
-        """Make a record from ASE atoms; initial moments are kept where any is non-zero."""
+        """Make a record from ASE atoms; initial moments are kept where any is non-zero.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            Atoms in a cell with three vectors; constraints and velocities are not kept.
+        sides : tuple of str, optional
+            (n_atoms,) side of each atom; by default all are ``"bulk"``.
+        """
         moments = atoms.get_initial_magnetic_moments()
         return cls(
             lattice=tuple(map(tuple, atoms.cell.array.tolist())),
@@ -97,7 +105,15 @@ class StructureRecord(Record):
     def from_pymatgen(
         cls, structure: Structure, sides: tuple[Side, ...] | None = None
     ) -> StructureRecord:
-        """Make a record from an ordered pymatgen structure; site property ``magmom`` is kept."""
+        """Make a record from an ordered pymatgen structure; site property ``magmom`` is kept.
+
+        Parameters
+        ----------
+        structure : pymatgen.core.Structure
+            One species per site.
+        sides : tuple of str, optional
+            (n_atoms,) side of each atom; by default all are ``"bulk"``.
+        """
         moments = structure.site_properties.get("magmom")
         return cls(
             lattice=tuple(map(tuple, structure.lattice.matrix.tolist())),

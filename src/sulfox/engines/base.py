@@ -104,7 +104,19 @@ class Engine(Protocol):
         interface_id: str | None = None,
         study: str | None = None,
     ) -> RelaxationDoc:
-        """Relax a structure."""
+        """Relax a structure.
+
+        Parameters
+        ----------
+        structure : StructureRecord
+            Start.
+        spec : RelaxationSpec
+            Threshold, cell, optimiser, limits.
+        label : str
+            What is relaxed, for the document.
+        interface_id, study : str, optional
+            Where it belongs.
+        """
 
     def dynamics(
         self,
@@ -116,7 +128,23 @@ class Engine(Protocol):
         start_velocities: tuple[tuple[float, float, float], ...] | None = None,
         progress: ProgressCallback | None = None,
     ) -> TrajectoryDoc:
-        """Run or resume dynamics in a folder."""
+        """Run or resume dynamics in a folder.
+
+        Parameters
+        ----------
+        structure : StructureRecord
+            Start.
+        spec : DynamicsSpec
+            Thermostat, temperature, seed, steps, guards.
+        run_dir : Path
+            Folder of this one run.
+        context : RunContext
+            What the run belongs to.
+        start_velocities : tuple, optional
+            (n_atoms, 3) velocities to start with [Å/fs]; None draws them with the seed.
+        progress : callable, optional
+            Called now and then with a :class:`DynamicsProgress`.
+        """
 
 
 class EngineInfo(Record):

@@ -53,8 +53,7 @@ def identify_calculator(engine: str, potential: str) -> dict[str, str]:
     Raises
     ------
     SulfoxError
-        SFX-301 for an unknown engine, SFX-302 or SFX-303 if its potential is missing or
-        damaged.
+        SFX-301 for an unknown engine, SFX-302 or SFX-303 for a missing or damaged potential.
     """
     return {
         "engine": engine,
@@ -69,8 +68,16 @@ def prepare_bulk(
 ) -> JsonDocument:
     """Relax the ordered representative, or a random sample, of a material.
 
-    Where the ordering breaks the crystal's symmetry only the volume is relaxed, so that
-    the cell keeps the shape of the disordered crystal.
+    A disordered crystal keeps its shape: only the volume of its ordered cell is relaxed.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    calculator : dict
+        As :func:`identify_calculator` gives it.
+    side, relaxation : dict
+        A ``MaterialSide`` and a ``RelaxationSpec`` as JSON.
     """
     from sulfox.protocols.relaxation import RelaxationSpec
 
@@ -92,7 +99,19 @@ def build_interface(
     cathode_bulk: JsonDocument,
     electrolyte_bulk: JsonDocument,
 ) -> JsonDocument:
-    """Build the best candidate interface of a pair."""
+    """Build the best candidate interface of a pair.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    pair, limits : dict
+        The study's pair and limits of the search, as JSON.
+    variant : dict
+        ``variant`` (its name), ``allow_broken_polyanions``, ``delithiated_fraction``.
+    cathode_bulk, electrolyte_bulk : dict
+        Relaxations of the two materials.
+    """
     from sulfox.interfaces.search import find_interfaces
     from sulfox.interfaces.specification import InterfaceSpec
 
@@ -132,7 +151,17 @@ def build_interface(
 def relax_interface(
     study: str, calculator: dict[str, str], relaxation: dict[str, Any], interface: JsonDocument
 ) -> JsonDocument:
-    """Relax an interface in its cell."""
+    """Relax an interface in its cell.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    calculator : dict
+        As :func:`identify_calculator` gives it.
+    relaxation, interface : dict
+        A ``RelaxationSpec`` and an ``InterfaceDoc`` as JSON.
+    """
     from sulfox.protocols.relaxation import RelaxationSpec
 
     built = InterfaceDoc.model_validate(interface)
@@ -158,6 +187,17 @@ def run_stage(
     """Run one stage of dynamics; resumes what a killed process left behind.
 
     A run that left its physics gives a refused document, so that its analysis says so.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    calculator : dict
+        As :func:`identify_calculator` gives it.
+    dynamics, labels : dict
+        A ``DynamicsSpec`` as JSON; ``pair``, ``variant`` and ``stage`` of the run.
+    interface, start : dict
+        The interface; the relaxation or the stage that this one goes on from.
     """
     from sulfox.engines.base import RunContext
     from sulfox.protocols.dynamics import DynamicsSpec
@@ -198,7 +238,15 @@ def run_stage(
 
 @job
 def analyze_bonds(pairs: list[str], trajectory: JsonDocument) -> dict[str, list[JsonDocument]]:
-    """Follow the bonds of each element pair that the trajectory holds."""
+    """Follow the bonds of each element pair that the trajectory holds.
+
+    Parameters
+    ----------
+    pairs : list of str
+        Element pairs such as ``"S-S"``.
+    trajectory : dict
+        A ``TrajectoryDoc`` as JSON.
+    """
     from sulfox.analysis import sulfur_bonds
     from sulfox.analysis.bond_criteria import choose_criteria
     from sulfox.stores.archive import open_stored_trajectory
@@ -213,7 +261,13 @@ def analyze_bonds(pairs: list[str], trajectory: JsonDocument) -> dict[str, list[
 
 @job
 def pool_rates(analyses: list[dict[str, list[JsonDocument]]]) -> dict[str, list[JsonDocument]]:
-    """Pool the bond counts of the seeds of one interface and temperature."""
+    """Pool the bond counts of the seeds of one interface and temperature.
+
+    Parameters
+    ----------
+    analyses : list of dict
+        Outputs of :func:`analyze_bonds`, one per seed; None where one is missing.
+    """
     from sulfox.analysis import sulfur_bonds
 
     by_pair: dict[str, list[SulfurBondsDoc]] = {}
@@ -227,7 +281,17 @@ def pool_rates(analyses: list[dict[str, list[JsonDocument]]]) -> dict[str, list[
 def compare_with_source(
     study: str, findings: list[dict[str, Any]], outputs: list[Any]
 ) -> JsonDocument:
-    """Set every finding of the source beside what this study computed."""
+    """Set every finding of the source beside what this study computed.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    findings : list of dict
+        Each an ``ExpectedFinding`` as JSON.
+    outputs : list
+        Outputs of the study's jobs; None where one is missing.
+    """
     documents = _documents(outputs)
     rows = compare_findings(
         [ExpectedFinding.model_validate(finding) for finding in findings],

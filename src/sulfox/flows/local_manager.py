@@ -85,7 +85,13 @@ class FlowRun:
     jobs: dict[str, JobView]
 
     def count(self, *states: JobState) -> int:
-        """Count the jobs in any of these states."""
+        """Count the jobs in any of these states.
+
+        Parameters
+        ----------
+        *states : JobState
+            States that count.
+        """
         return sum(job.state in states for job in self.jobs.values())
 
     @property

@@ -194,6 +194,11 @@ class Study(Record):
     def with_overrides(self, overrides: StudyOverrides) -> Study:
         """Return the study with what the command line changed, checked again.
 
+        Parameters
+        ----------
+        overrides : StudyOverrides
+            None stands for no change.
+
         Raises
         ------
         SulfoxError

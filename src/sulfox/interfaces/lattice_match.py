@@ -39,7 +39,6 @@ BLOCK = 100_000
 #: Two vectors count as equally long (and two as orthogonal) within this relative tolerance.
 TIE = 1e-6
 
-
 _CHANGES = unimodular(up_to_sign=True)
 
 
@@ -84,8 +83,7 @@ class MatchTolerances:
 class LatticeMatches:
     """Matches of two plane lattices.
 
-    Row k of ``first[m] @ first_vectors`` comes to lie on row k of
-    ``second[m] @ second_vectors``.
+    Row k of ``first[m] @ first_vectors`` comes to lie on row k of ``second[m] @ second_vectors``.
 
     Attributes
     ----------
@@ -94,8 +92,7 @@ class LatticeMatches:
     first, second : ndarray
         (n, 2, 2) integer supercell matrices.
     stretch : ndarray
-        (n, 2, 2) symmetric left stretch V of the map second -> first: the deformation
-        gradient is V R with a rotation (or, where `mirrored`, a rotoreflection) R.
+        (n, 2, 2) left stretch V of the deformation gradient V R, second -> first; R is orthogonal.
     area_A2 : ndarray
         (n,) area of the first side's superlattice [Å^2].
     mirrored : ndarray
@@ -119,7 +116,13 @@ class LatticeMatches:
         return np.asarray(np.abs(np.linalg.eigvalsh(self.stretch) - 1.0).max(axis=1, initial=0.0))
 
     def subset(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> LatticeMatches:
-        """Select matches by index or mask, in that order."""
+        """Select matches by index or mask, in that order.
+
+        Parameters
+        ----------
+        which : ndarray
+            (k,) indices, or (n,) mask.
+        """
         return LatticeMatches(
             self.first_vectors,
             self.second_vectors,
@@ -171,8 +174,7 @@ def _partners(
 def _bases(vectors: Floats, multiple_fits: NDArray[np.bool_], slack: float) -> _Bases:
     """Near-reduced bases of all superlattices whose area has a partner.
 
-    Kept are those whose vectors are at most `slack` times as long as the reduced ones; with a
-    slack of 1 these are the reduced basis and its ties.
+    Vectors are at most `slack` times as long as the reduced ones; 1 keeps these and their ties.
     """
     hermite, multiples = superlattices(len(multiple_fits) - 1)
     fits = multiple_fits[multiples]
@@ -251,8 +253,7 @@ def match_by_tolerances(
     Parameters
     ----------
     first_vectors, second_vectors : ndarray
-        (2, 2) rows are surface vectors in the plane [Å]. In pymatgen's words the first is
-        the film, the second the substrate.
+        (2, 2) rows are surface vectors in the plane [Å]; pymatgen's film and substrate.
     tolerances : MatchTolerances, optional
         Limits; pymatgen's defaults.
 
@@ -308,8 +309,7 @@ def match_by_strain(
 ) -> LatticeMatches:
     """All matches whose principal strains stay within a limit on both sides after sharing.
 
-    Complete as long as no reduced superlattice is more than ``1.5 / max misfit`` times as
-    long as wide (15 for a misfit of 10 %).
+    Complete while reduced superlattices are at most ``1.5 / max misfit`` times as long as wide.
 
     Parameters
     ----------

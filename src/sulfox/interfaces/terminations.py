@@ -147,7 +147,13 @@ class Termination:
         )
 
     def slab_of_thickness(self, min_thickness_A: float) -> Slab:
-        """Thinnest slab that is at least so thick, from lowest to highest atom [Å]."""
+        """Thinnest slab of whole repeat units that is at least so thick.
+
+        Parameters
+        ----------
+        min_thickness_A : float
+            Smallest distance of the lowest from the highest atom [Å].
+        """
         single = self.slab(1)
         missing = max(0.0, min_thickness_A - single.thickness_A - 1e-6)
         return self.slab(1 + int(np.ceil(missing / self.bulk.period_A)))

@@ -102,12 +102,24 @@ class FillingProblem:
         return table
 
     def charge_of(self, state: State) -> NDArray[np.float64]:
-        """Formal charges of a filling, (n_sites,) [e]."""
+        """Formal charges of a filling, (n_sites,) [e].
+
+        Parameters
+        ----------
+        state : ndarray
+            (n_sites,) index into the elements, -1 where the site is empty.
+        """
         table = np.array([self.charges[element] for element in self.elements] + [0.0])
         return table[state]
 
     def energy(self, state: State) -> float:
-        """Ewald energy of a filling with formal charges [eV]."""
+        """Ewald energy of a filling with formal charges [eV].
+
+        Parameters
+        ----------
+        state : ndarray
+            (n_sites,) index into the elements, -1 where the site is empty.
+        """
         charge = self.charge_of(state)
         return float(charge @ self.unit_energies @ charge)
 
@@ -118,7 +130,19 @@ class FillingProblem:
         return [np.flatnonzero(row).tolist() for row in near]
 
     def fits(self, state: State, site: int, kind: int, ignore: int = -1) -> bool:
-        """Whether an atom of `kind` at `site` keeps its distance from all but `ignore`."""
+        """Whether an atom of `kind` at `site` keeps its distance from all but `ignore`.
+
+        Parameters
+        ----------
+        state : ndarray
+            (n_sites,) index into the elements, -1 where the site is empty.
+        site : int
+            Index of the site to fill.
+        kind : int
+            Index of the element; -1 always fits.
+        ignore : int
+            Index of a site that is not looked at; -1 for none.
+        """
         if kind == VACANT:
             return True
         return not any(

@@ -27,7 +27,15 @@ class FrameSource(Protocol):
     """Anything that gives frames by range, such as an opened trajectory archive."""
 
     def frames(self, start: int = 0, stop: int | None = None, stride: int = 1) -> Trajectory:
-        """Return the frames of a range."""
+        """Return the frames of a range.
+
+        Parameters
+        ----------
+        start, stop : int
+            First frame and one past the last; `stop` None is the end.
+        stride : int
+            Every `stride`-th frame from `start`.
+        """
         ...
 
 
@@ -57,7 +65,13 @@ class Condition:
 
     @classmethod
     def of(cls, run: TrajectoryDoc) -> Condition:
-        """Return the condition of a run."""
+        """Return the condition of a run.
+
+        Parameters
+        ----------
+        run : TrajectoryDoc
+            The run.
+        """
         return cls(run.pair, run.variant, run.temperature_K, run.seed)
 
 
@@ -196,14 +210,26 @@ class ReportData:
         return None
 
     def equilibration_of(self, run: TrajectoryDoc) -> TrajectoryDoc | None:
-        """Return the equilibration that went before a production run, None if there is none."""
+        """Return the equilibration that went before a production run, None if there is none.
+
+        Parameters
+        ----------
+        run : TrajectoryDoc
+            The production run.
+        """
         for other in self.of_kind(TrajectoryDoc):
             if other.stage == "equilibration" and Condition.of(other) == Condition.of(run):
                 return other
         return None
 
     def interface_of(self, run: TrajectoryDoc) -> InterfaceDoc | None:
-        """Return the interface of a run, None if it is not among the documents."""
+        """Return the interface of a run, None if it is not among the documents.
+
+        Parameters
+        ----------
+        run : TrajectoryDoc
+            The run.
+        """
         for document in self.of_kind(InterfaceDoc):
             if document.id == run.interface_id:
                 return document

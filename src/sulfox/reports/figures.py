@@ -215,7 +215,15 @@ class RunLines:
     seeds: tuple[int, ...]
 
     def look(self, temperature_K: float, seed: int) -> dict[str, Any]:
-        """Return the keyword arguments of a run's line; where lines coincide, both are seen."""
+        """Return the keyword arguments of a run's line; where lines coincide, both are seen.
+
+        Parameters
+        ----------
+        temperature_K : float
+            Target temperature, one of `temperatures_K` [K].
+        seed : int
+            Seed, one of `seeds`.
+        """
         hue, dash = self.temperatures_K.index(temperature_K), self.seeds.index(seed)
         place = hue * len(self.seeds) + dash
         return {
@@ -247,7 +255,13 @@ class RunLines:
 
 
 def element_colour(symbol: str) -> str:
-    """Return the fill colour of an element; Jmol's where none is set here."""
+    """Return the fill colour of an element; Jmol's where none is set here.
+
+    Parameters
+    ----------
+    symbol : str
+        Element symbol.
+    """
     if symbol in ELEMENT_COLOURS:
         return ELEMENT_COLOURS[symbol]
     from ase.data import atomic_numbers
@@ -258,19 +272,37 @@ def element_colour(symbol: str) -> str:
 
 
 def element_radius_A(symbol: str) -> float:
-    """Return the covalent radius of an element (doi:10.1039/b801115j, as in ASE) [Å]."""
+    """Return the covalent radius of an element (doi:10.1039/b801115j, as in ASE) [Å].
+
+    Parameters
+    ----------
+    symbol : str
+        Element symbol.
+    """
     from ase.data import atomic_numbers, covalent_radii
 
     return float(covalent_radii[atomic_numbers[symbol]])
 
 
 def file_stem(*parts: object) -> str:
-    """Return a file name without characters that a file system or a URL minds."""
+    """Return a file name without characters that a file system or a URL minds.
+
+    Parameters
+    ----------
+    *parts : object
+        Joined by hyphens.
+    """
     words = "-".join(str(part) for part in parts)
     return "".join(c if c.isalnum() or c in "-." else "-" for c in words)
 
 
 def time_axis(axes: Axes) -> None:
-    """Label the time axis."""
+    """Label the time axis.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Panel with time in ps along x.
+    """
     axes.set_xlabel("time (ps)")
     axes.margins(x=0)

@@ -70,19 +70,37 @@ class Section:
 
 
 def cell_html(value: object) -> str:
-    """Return a value as HTML: a dash for None, everything but `Html` escaped."""
+    """Return a value as HTML: a dash for None, everything but `Html` escaped.
+
+    Parameters
+    ----------
+    value : object
+        Content of a cell or a sentence.
+    """
     if value is None:
         return "–"
     return value if isinstance(value, Html) else escape(str(value))
 
 
 def paragraph(*sentences: object) -> Html:
-    """Return a paragraph of escaped sentences."""
+    """Return a paragraph of escaped sentences.
+
+    Parameters
+    ----------
+    *sentences : object
+        Joined by spaces; `Html` is not escaped.
+    """
     return Html(f"<p>{' '.join(cell_html(s) for s in sentences)}</p>\n")
 
 
 def note(*sentences: object) -> Html:
-    """Return a paragraph in small print."""
+    """Return a paragraph in small print.
+
+    Parameters
+    ----------
+    *sentences : object
+        Joined by spaces; `Html` is not escaped.
+    """
     return Html(f'<p class="note">{" ".join(cell_html(s) for s in sentences)}</p>\n')
 
 

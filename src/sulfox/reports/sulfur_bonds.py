@@ -107,7 +107,15 @@ def _plural(n: int, what: str) -> str:
 
 
 def formed_before(run: TrajectoryDoc, data: ReportData) -> int | None:
-    """Count the S-S bonds that formed in a run's equilibration; None where not analysed."""
+    """Count the S-S bonds that formed in a run's equilibration; None where not analysed.
+
+    Parameters
+    ----------
+    run : TrajectoryDoc
+        The production run.
+    data : ReportData
+        Documents of the study.
+    """
     equilibration = data.equilibration_of(run)
     if equilibration is None:
         return None
@@ -123,7 +131,13 @@ def _seeds_by_condition(data: ReportData) -> dict[tuple[str, str, float], int]:
 
 
 def all_criteria(data: ReportData) -> tuple[BondCriteria, ...]:
-    """Return the different criteria in use, S-S first."""
+    """Return the different criteria in use, S-S first.
+
+    Parameters
+    ----------
+    data : ReportData
+        Documents of the study.
+    """
     found = [d.criteria for bond in data.bonds for d in _analyses(data, bond)]
     return tuple({c.model_dump_json(): c for c in found}.values())
 
@@ -133,7 +147,13 @@ def _analyses(data: ReportData, bond: str) -> list[SulfurBondsDoc]:
 
 
 def criteria_text(criteria: BondCriteria) -> str:
-    """Say in words when a bond counts."""
+    """Say in words when a bond counts.
+
+    Parameters
+    ----------
+    criteria : BondCriteria
+        Thresholds and lifetime.
+    """
     return (
         f"{criteria.pair} formed below {criteria.form_A:g} Å, broken above "
         f"{criteria.break_A:g} Å, each for at least {criteria.min_lifetime_fs:g} fs"

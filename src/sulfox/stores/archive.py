@@ -83,7 +83,15 @@ class StoreBackend:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Store `data` under `name`, whole or not at all."""
+        """Store `data` under `name`, whole or not at all.
+
+        Parameters
+        ----------
+        name : str
+            Segment or header.
+        data : bytes
+            Its content; split into parts where it is larger than `part_bytes`.
+        """
         size = self.part_bytes
         pieces = [data[i : i + size] for i in range(0, len(data), size)] or [b""]
         total = {"sha256": hashlib.sha256(data).hexdigest(), "n_bytes": len(data)}

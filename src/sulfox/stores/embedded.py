@@ -54,7 +54,7 @@ _UPSERT = "INSERT INTO documents(k, v) VALUES (?, ?) ON CONFLICT(k) DO UPDATE SE
 class EmbeddedFolder:
     """The files of an embedded store.
 
-    Parameters
+    Attributes
     ----------
     root : Path
         Folder of the store.
@@ -181,7 +181,13 @@ class EmbeddedFolder:
                 self._delete(connection, criteria)
 
     def damaged(self, found: str) -> SulfoxError:
-        """Error for a store that cannot be read."""
+        """Error for a store that cannot be read.
+
+        Parameters
+        ----------
+        found : str
+            What is wrong, for the message.
+        """
         return SulfoxError(
             "SFX-501",
             who=f"store {self.root}",
@@ -254,7 +260,15 @@ class EmbeddedFolder:
 
 
 def newer_store(who: str, version: object) -> SulfoxError:
-    """Error for a store or document of a newer schema."""
+    """Error for a store or document of a newer schema.
+
+    Parameters
+    ----------
+    who : str
+        The store or document, for the message.
+    version : object
+        Its schema version, as found.
+    """
     return SulfoxError(
         "SFX-502",
         who=who,
@@ -265,7 +279,13 @@ def newer_store(who: str, version: object) -> SulfoxError:
 
 
 def is_file_name(text: str) -> bool:
-    """Tell whether a trajectory id or segment name may be used as a file name."""
+    """Tell whether a trajectory id or segment name may be used as a file name.
+
+    Parameters
+    ----------
+    text : str
+        The id or name.
+    """
     return _FILE_NAME.fullmatch(text) is not None
 
 
@@ -312,7 +332,15 @@ def translated_errors(where: Path) -> Iterator[None]:
 
 
 def not_writable(where: Path, found: str) -> SulfoxError:
-    """Error for a full disk or a read-only store."""
+    """Error for a full disk or a read-only store.
+
+    Parameters
+    ----------
+    where : Path
+        Folder of the store.
+    found : str
+        What the system said.
+    """
     return SulfoxError(
         "SFX-503",
         who=f"store {where}",

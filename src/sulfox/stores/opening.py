@@ -47,7 +47,24 @@ class DocumentReader(Protocol):
         sort: Mapping[str, int] | None = None,
         limit: int = 0,
     ) -> Iterator[dict[str, Any]]:
-        """Job documents that match a MongoDB filter."""
+        """Job documents that match a MongoDB filter.
+
+        Parameters
+        ----------
+        criteria : mapping, optional
+            MongoDB filter; None matches all.
+        projection : mapping, optional
+            Field -> 1 for the fields wanted.
+        sort : mapping, optional
+            Field -> 1 (ascending) or -1.
+        limit : int
+            0 for all.
+
+        Yields
+        ------
+        dict
+            Job documents.
+        """
 
 
 class EmbeddedReader:
@@ -82,23 +99,7 @@ class EmbeddedReader:
         sort: Mapping[str, int] | None = None,
         limit: int = 0,
     ) -> Iterator[dict[str, Any]]:
-        """Job documents that match.
-
-        Parameters
-        ----------
-        criteria : mapping, optional
-            MongoDB filter; None matches all.
-        projection : mapping, optional
-            Field -> 1 for the fields wanted.
-        sort : mapping, optional
-            Field -> 1 (ascending) or -1.
-        limit : int
-            0 for all.
-
-        Yields
-        ------
-        dict
-            Job documents.
+        """Job documents that match; as :meth:`DocumentReader.find`.
 
         Raises
         ------
@@ -150,7 +151,7 @@ class StoreReader:
         sort: Mapping[str, int] | None = None,
         limit: int = 0,
     ) -> Iterator[dict[str, Any]]:
-        """Job documents that match; as :meth:`EmbeddedReader.find`."""
+        """Job documents that match; as :meth:`DocumentReader.find`."""
         options: dict[str, Any] = {"limit": limit}
         if projection:
             options["properties"] = dict(projection)

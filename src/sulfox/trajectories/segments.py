@@ -133,10 +133,24 @@ class SegmentBackend(Protocol):
     """Where segments lie: a folder, or keys of a store. Names are flat."""
 
     def read(self, name: str) -> bytes:
-        """Return the content of `name`; FileNotFoundError if it is not there."""
+        """Return the content of `name`; FileNotFoundError if it is not there.
+
+        Parameters
+        ----------
+        name : str
+            Segment or header.
+        """
 
     def write(self, name: str, data: bytes) -> None:
-        """Store `data` under `name`, whole or not at all."""
+        """Store `data` under `name`, whole or not at all.
+
+        Parameters
+        ----------
+        name : str
+            Segment or header.
+        data : bytes
+            Its content.
+        """
 
     def names(self) -> list[str]:
         """All names, sorted."""
@@ -329,8 +343,7 @@ def write_header(folder: Path | str, header: TrajectoryHeader) -> None:
     Raises
     ------
     SulfoxError
-        SFX-408 if the folder already holds another run's header; SFX-503 if the disk
-        is full or read-only.
+        SFX-408 if the folder holds another run's header; SFX-503 if the disk is full or read-only.
     """
     path = Path(folder) / HEADER_NAME
     data = (header.model_dump_json(indent=1) + "\n").encode()
@@ -349,8 +362,7 @@ def write_header(folder: Path | str, header: TrajectoryHeader) -> None:
 def discard_segments(folder: Path | str, n_frames: int) -> None:
     """Delete segments that hold frames from `n_frames` on: a resumed run writes them again.
 
-    What a killed write left under a temporary name goes as well. Only the process that
-    owns the run may call this.
+    Temporary files of a killed write go as well. Only the process that owns the run may do this.
 
     Parameters
     ----------

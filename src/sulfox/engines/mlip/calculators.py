@@ -62,6 +62,11 @@ class LoadedCalculator:
     def check_elements(self, structure: StructureRecord) -> None:
         """Refuse a structure with an element the potential does not know.
 
+        Parameters
+        ----------
+        structure : StructureRecord
+            Its species are looked at.
+
         Raises
         ------
         SulfoxError

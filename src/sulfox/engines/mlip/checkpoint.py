@@ -137,6 +137,13 @@ def hold_run(run_dir: Path) -> Iterator[None]:
 def write_checkpoint(run_dir: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint durably in place of the one before.
 
+    Parameters
+    ----------
+    run_dir : Path
+        Folder of the run.
+    checkpoint : Checkpoint
+        State to go on from.
+
     Raises
     ------
     SulfoxError
@@ -150,6 +157,11 @@ def write_checkpoint(run_dir: Path, checkpoint: Checkpoint) -> None:
 
 def read_checkpoint(run_dir: Path) -> Checkpoint | None:
     """Read the checkpoint of a run's folder.
+
+    Parameters
+    ----------
+    run_dir : Path
+        Folder of the run.
 
     Returns
     -------

@@ -89,7 +89,21 @@ def trajectory_id(
     context: RunContext,
     start_velocities: Velocities | None = None,
 ) -> str:
-    """Return the id that :func:`run_dynamics` gives, without running it."""
+    """Return the id that :func:`run_dynamics` gives, without running it.
+
+    Parameters
+    ----------
+    structure : StructureRecord
+        Start.
+    spec : DynamicsSpec
+        Thermostat, temperature, seed, steps, guards.
+    calculator : LoadedCalculator
+        Energies and forces.
+    context : RunContext
+        What the run belongs to.
+    start_velocities : array_like, shape (n_atoms, 3), optional
+        As for :func:`run_dynamics` [Å/fs].
+    """
     return "tr-" + _run_hash(structure, spec, calculator, context, start_velocities)[:16]
 
 

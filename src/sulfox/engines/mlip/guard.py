@@ -38,7 +38,15 @@ class RunawayGuard:
         return min(relative, limits.max_temperature_K)
 
     def check_step(self, step: int, temperature_K: float) -> SulfoxError | None:
-        """Check what is known at every step: the temperature [K]."""
+        """Check what is known at every step: the temperature [K].
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, for the message.
+        temperature_K : float
+            Instantaneous temperature [K].
+        """
         if not isfinite(temperature_K):
             return self._stop(step, "velocities that are not finite", "finite numbers")
         if temperature_K > self.max_temperature_K:
@@ -49,7 +57,17 @@ class RunawayGuard:
     def check_frame(
         self, step: int, atoms: Atoms, energy_eV: float, start_energy_eV: float
     ) -> SulfoxError | None:
-        """Check a frame: positions, potential energy against frame 0's [eV], distances."""
+        """Check a frame: positions, potential energy against frame 0's [eV], distances.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, for the message.
+        atoms : ase.Atoms
+            The frame.
+        energy_eV, start_energy_eV : float
+            Potential energy of this frame and of frame 0 [eV].
+        """
         if not (isfinite(energy_eV) and np.isfinite(atoms.positions).all()):
             return self._stop(step, "an energy or positions that are not finite", "finite numbers")
         change = (energy_eV - start_energy_eV) / len(atoms)

@@ -61,6 +61,13 @@ class NepPotential(Calculator):
 
         ASE's own check compares six arrays with a tolerance, which costs half a millisecond
         and is asked twice per step.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            Compared with those of the last call.
+        tol : float
+            Part of ASE's interface; not used.
         """
         last = self.atoms
         if last is None or len(last) != len(atoms):
@@ -79,7 +86,17 @@ class NepPotential(Calculator):
         properties: list[str] | None = None,
         system_changes: list[str] = all_changes,
     ) -> None:
-        """Compute energy [eV], forces [eV/Å] and stress [eV/Å^3, Voigt, ASE's sign]."""
+        """Compute energy [eV], forces [eV/Å] and stress [eV/Å^3, Voigt, ASE's sign].
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            What is computed; the default None is refused.
+        properties : list of str, optional
+            Part of ASE's interface; everything is computed in any case.
+        system_changes : list of str
+            What changed since the last call, as :meth:`check_state` gives it.
+        """
         if atoms is None:
             raise CalculatorSetupError("no atoms to compute")
         super().calculate(atoms, properties or ["energy"], system_changes)

@@ -48,7 +48,15 @@ class ProgressReporter:
         self._next = self._start + _SECONDS_BETWEEN
 
     def update(self, step: int, *, is_last: bool = False) -> None:
-        """Report `step` if the last report is a second old, or if it is the last."""
+        """Report `step` if the last report is a second old, or if it is the last.
+
+        Parameters
+        ----------
+        step : int
+            Steps done since the start of the run, earlier processes included.
+        is_last : bool
+            Whether the run ends here.
+        """
         now = time.monotonic()
         if now < self._next and not is_last:
             return

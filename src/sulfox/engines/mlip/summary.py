@@ -37,10 +37,16 @@ def summarise_run(
 
     Parameters
     ----------
-    structure, spec, calculator, context
-        What was run.
+    structure : StructureRecord
+        Start of the run.
+    spec : DynamicsSpec
+        Thermostat, temperature, seed, steps.
+    calculator : LoadedCalculator
+        What computed the forces.
     run_dir : Path
         Folder with the archive.
+    context : RunContext
+        What the run belongs to.
     checkpoint : Checkpoint
         Last state, segments, wall time and refusal.
     remarks : tuple of Reason

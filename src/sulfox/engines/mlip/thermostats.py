@@ -31,19 +31,41 @@ class Motion(Protocol):
         """State beyond positions and momenta; JSON keeps every bit of it."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state that :meth:`state` gave."""
+        """Take up a state that :meth:`state` gave.
+
+        Parameters
+        ----------
+        state : dict
+            Of the same kind of motion and the same number of atoms.
+        """
 
     def thermostat_energy(self) -> float | None:
         """Energy of the thermostat [eV]; None where nothing is conserved."""
 
 
 def degrees_of_freedom(n_atoms: int, spec: DynamicsSpec) -> int:
-    """Degrees of freedom that carry kinetic energy."""
+    """Degrees of freedom that carry kinetic energy.
+
+    Parameters
+    ----------
+    n_atoms : int
+        Number of atoms.
+    spec : DynamicsSpec
+        Says whether the drift is removed.
+    """
     return 3 * (n_atoms - 1) if spec.remove_drift else 3 * n_atoms
 
 
 def temperature(atoms: Atoms, spec: DynamicsSpec) -> float:
-    """Instantaneous temperature ``2 K / (dof k_B)`` [K]."""
+    """Instantaneous temperature ``2 K / (dof k_B)`` [K].
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Atoms with momenta.
+    spec : DynamicsSpec
+        Says whether the drift is removed.
+    """
     kinetic = float(atoms.get_kinetic_energy())
     return 2 * kinetic / (degrees_of_freedom(len(atoms), spec) * units.kB)
 
