@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 __all__ = [
+    "Amount",
     "Angle",
     "Area",
     "Charge",
@@ -19,6 +20,7 @@ __all__ = [
     "Drift",
     "Energy",
     "EnergyPerAtom",
+    "EnergyPerMole",
     "Exposure",
     "Force",
     "Length",
@@ -32,17 +34,22 @@ __all__ = [
     "TimePs",
     "Unit",
     "Velocity",
+    "Voltage",
 ]
 
 FS_PER_PS = 1000.0
 ANGSTROM2_PER_NM2 = 100.0
+#: 1 eV per particle in kJ/mol: e N_A / 1000 (exact since the SI of 2019).
+KJ_PER_MOL_PER_EV = 96.48533212331
+#: Potential of the two-phase electrode In + InLi against Li/Li+ [V], as the field quotes it.
+LI_IN_VS_LI_V = 0.62
 
 
 @dataclass(frozen=True)
 class Unit:
     """Unit of a number, attached to its type as metadata.
 
-    Parameters
+    Attributes
     ----------
     symbol : str
         Symbol as printed on an axis, ``"1"`` for a pure number.
@@ -76,4 +83,7 @@ Moment = Annotated[float, Unit("µB")]
 Velocity = Annotated[float, Unit("Å/fs")]
 Charge = Annotated[float, Unit("e")]
 Pressure = Annotated[float, Unit("GPa")]
+EnergyPerMole = Annotated[float, Unit("kJ/mol")]
+Voltage = Annotated[float, Unit("V")]
+Amount = Annotated[float, Unit("mol")]
 Dimensionless = Annotated[float, Unit("1")]

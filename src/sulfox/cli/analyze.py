@@ -1,4 +1,4 @@
-"""``sulfox analyze``: ask a trajectory."""
+"""``sulfox analyze``: ask a trajectory or an electronic structure."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sulfox.cli.band_center import band_center
 from sulfox.cli.options import JsonOutput
 from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.reaction import reaction
+from sulfox.cli.window import window
 
 if TYPE_CHECKING:
     from sulfox.documents.sulfur_bonds import SulfurBondsDoc
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Analyse a trajectory.", no_args_is_help=True)
+app = typer.Typer(help="Analyse a trajectory or an electronic structure.", no_args_is_help=True)
+app.command("band-center")(band_center)
+app.command("reaction")(reaction)
+app.command("window")(window)
 
 
 @app.callback()
 def _root() -> None:
-    """Analyse a trajectory."""
+    """Analyse a trajectory or an electronic structure."""
 
 
 @app.command()

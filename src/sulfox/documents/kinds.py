@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sulfox.documents.band_center import BandCenterDoc
 from sulfox.documents.base import Document
 from sulfox.documents.comparison import ComparisonDoc
 from sulfox.documents.interface import InterfaceDoc
+from sulfox.documents.reaction_energy import ReactionEnergyDoc
 from sulfox.documents.relaxation import RelaxationDoc
+from sulfox.documents.stability_window import StabilityWindowDoc
 from sulfox.documents.sulfur_bonds import SulfurBondRateDoc, SulfurBondsDoc
 from sulfox.documents.trajectory import TrajectoryDoc
 
@@ -22,6 +25,9 @@ DOCUMENT_KINDS: dict[str, type[Document]] = {
     "sulfur_bonds": SulfurBondsDoc,
     "sulfur_bond_rate": SulfurBondRateDoc,
     "comparison": ComparisonDoc,
+    "reaction_energy": ReactionEnergyDoc,
+    "stability_window": StabilityWindowDoc,
+    "band_center": BandCenterDoc,
 }
 
 #: Fields with a value per atom, per frame or per bond, left out of listings.
@@ -30,6 +36,7 @@ BULKY_FIELDS: dict[str, frozenset[str]] = {
     "relaxation": frozenset({"initial", "final"}),
     "trajectory": frozenset({"species", "sides"}),
     "sulfur_bonds": frozenset({"times_ps", "counts", "lifetimes"}),
+    "band_center": frozenset({"sites", "per_site"}),
 }
 
 

@@ -1,0 +1,384 @@
+"""Centre of an orbital's states: first moments, each with its range and its reference.
+
+With the density D(E), summed over the chosen sites, the orbital's components and the spins,
+and integrals by the trapezoidal rule over the file's own energies, the centre of a range is
+``∫ E D dE / ∫ D dE`` (Hammer and Norskov, doi 10.1016/0039-6028(96)80007-0).
+
+- *all*: every energy of the file, empty states too. This is pymatgen's default definition
+  (``CompleteDos.get_band_center``); it depends on how many empty states the file holds.
+- *occupied*: grid points with E <= E_F; the bin that E_F cuts is left out, as pymatgen's
+  ``erange`` does. ``edge_error_eV`` says how much that bin could move the centre.
+- *full*: grid points inside a window, from the lowest energy to 5 eV above the VBM if none
+  is given.
+
+The VBM comes from the eigenvalues. In a gap E_F has no meaning of its own: the code puts it
+anywhere between the edges, and numbers relative to it move with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sulfox.analysis.band_center_remarks import Findings, remarks, status_of
+from sulfox.analysis.coordination import COORDINATION_RULE, coordination_labels
+from sulfox.analysis.electronic_gap import BandEdges, find_band_edges
+from sulfox.documents.band_center import (
+    BandCenterDoc,
+    CoordinationBandCenter,
+    SiteBandCenter,
+    SpinBandCenter,
+)
+from sulfox.documents.base import Provenance, content_hash
+from sulfox.documents.projected_dos import ProjectedDos
+from sulfox.errors import SulfoxError
+from sulfox.trajectories.frames import FloatArray
+
+__all__ = ["analyze_band_center", "first_moment"]
+
+#: Raised when the meaning of the numbers changes; part of every document's identity.
+_METHOD_VERSION = 1
+_WINDOW_TOP_EV = 5.0
+_SAME_EV = 1e-9
+_NO_STATES = 1e-6
+_SEMICORE_HALF_WIDTH_EV = 3.0
+_SEMICORE_DEPTH_EV = 5.0
+
+
+def first_moment(energies: FloatArray, density: FloatArray) -> tuple[float, float, float] | None:
+    """Integrate a density of states and its first two moments.
+
+    Parameters
+    ----------
+    energies : ndarray, shape (n_energies,)
+        Ascending [eV].
+    density : ndarray, shape (n_energies,)
+        [1/eV]
+
+    Returns
+    -------
+    center, width, states : float, or None
+        First moment [eV], square root of the second central moment [eV] (0 where negative
+        densities make it imaginary), integral. None where there are less than 1e-6 states.
+    """
+    if energies.size < 2:
+        return None
+    states = float(np.trapezoid(density, x=energies))
+    if states < _NO_STATES:
+        return None
+    center = float(np.trapezoid(energies * density, x=energies)) / states
+    spread = float(np.trapezoid((energies - center) ** 2 * density, x=energies)) / states
+    return center, max(spread, 0.0) ** 0.5, states
+
+
+@dataclass(frozen=True)
+class _Ranges:
+    """Energies relative to E_F, what is occupied and what is inside the window."""
+
+    energies: FloatArray
+    occupied: NDArray[np.bool_]
+    window: NDArray[np.bool_]
+    vbm: float | None
+
+    def centers(self, density: FloatArray) -> dict[str, Any]:
+        every = first_moment(self.energies, density)
+        below = first_moment(self.energies[self.occupied], density[self.occupied])
+        inside = first_moment(self.energies[self.window], density[self.window])
+        return {
+            "all_re_fermi_eV": every and every[0],
+            "occupied_re_fermi_eV": below and below[0],
+            "occupied_re_vbm_eV": _minus(below and below[0], self.vbm),
+            "full_re_vbm_eV": _minus(inside and inside[0], self.vbm),
+            "width_all_eV": every and every[1],
+            "width_occupied_eV": below and below[1],
+            "electrons_occupied": below[2] if below else 0.0,
+        }
+
+
+def _minus(value: float | None, reference: float | None) -> float | None:
+    return None if value is None or reference is None else value - reference
+
+
+def analyze_band_center(
+    dos: ProjectedDos,
+    element: str = "O",
+    orbital: str = "p",
+    sites: Sequence[int] | None = None,
+    window_eV: tuple[float, float] | None = None,
+) -> BandCenterDoc:
+    """Find the centre of an orbital's states by every definition of this module.
+
+    Parameters
+    ----------
+    dos : ProjectedDos
+        Densities that hold the element and the orbital.
+    element : str
+        Sites of this element; with `sites`, the element these have.
+    orbital : str
+        ``"s"``, ``"p"``, ``"d"`` or ``"f"``.
+    sites : sequence of int, optional
+        Indices in the file, from 0; all of the element if not given.
+    window_eV : tuple of float, optional
+        Lower and upper bound relative to the VBM (to E_F without a VBM) [eV]; from the
+        lowest energy to 5 if not given.
+
+    Returns
+    -------
+    BandCenterDoc
+        Partial, with reasons, where the file makes a number doubtful.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-711 for sites or an orbital that are not there, SFX-712 without states of this
+        orbital, SFX-901 for a window without width.
+    """
+    chosen = _choose_sites(dos, element, sites)
+    if orbital not in dos.orbitals:
+        raise _not_there(f"orbital {orbital}", f"the orbitals {' '.join(dos.orbitals) or 'none'}")
+    rows = [dos.sites.index(site) for site in chosen]
+    densities = dos.densities[rows, dos.orbitals.index(orbital)]  # (n_chosen, n_spins, n_energies)
+    edges = _edges(dos)
+    window, reference, ranges = _ranges(dos, edges, window_eV)
+    s_rows = rows if "s" in dos.orbitals and orbital != "s" else []
+    density = densities.sum(axis=(0, 1))
+    centers = ranges.centers(density)
+    if centers["all_re_fermi_eV"] is None or centers["occupied_re_fermi_eV"] is None:
+        raise _no_states(dos, element, orbital)
+    labels = _labels(dos, chosen)
+    findings = _findings(dos, ranges, edges, density, window, reference)
+    reasons = remarks(findings)
+    inside = first_moment(ranges.energies[ranges.window], density[ranges.window])
+    inputs_hash = _inputs_hash(dos, densities, [element, orbital, chosen, window, reference])
+    return BandCenterDoc(
+        id="bc-" + inputs_hash[:16],
+        status=status_of(reasons),
+        reasons=reasons,
+        provenance=Provenance(
+            engine=dos.engine, level_of_theory=dos.level_of_theory, inputs_hash=inputs_hash
+        ),
+        **centers,
+        vbm_eV=edges and edges.vbm_eV,
+        cbm_eV=edges and edges.cbm_eV,
+        gap_eV=edges and edges.gap_eV,
+        fermi_eV=dos.fermi_eV,
+        is_metal=edges and edges.is_metal,
+        spin_polarized=dos.is_spin_polarized,
+        n_sites=len(chosen),
+        window_eV=window,
+        window_reference="E_F" if ranges.vbm is None else "VBM",
+        window_re_fermi_eV=inside and inside[0],
+        **_other_references(dos, edges, ranges, s_rows, centers["occupied_re_fermi_eV"]),
+        direct_gap_eV=edges and edges.direct_gap_eV,
+        element=element,
+        orbital=orbital,
+        sites=chosen,
+        per_spin=_per_spin(ranges, densities),
+        per_site=_per_site(dos, ranges, densities, chosen, labels),
+        per_coordination=_per_coordination(ranges, densities, chosen, labels),
+        coordination_rule=COORDINATION_RULE,
+        grid_step_eV=findings.grid_step_eV,
+        edge_error_eV=findings.edge_error_eV,
+        missing_projection=findings.missing_projection,
+        smearing_eV=dos.smearing_eV,
+    )
+
+
+def _choose_sites(dos: ProjectedDos, element: str, sites: Sequence[int] | None) -> tuple[int, ...]:
+    if sites is None:
+        chosen = tuple(site for site in dos.sites if dos.species[site] == element)
+        if not chosen:
+            present = " ".join(dict.fromkeys(dos.species))
+            raise _not_there(f"element {element}", f"the elements {present}")
+        return chosen
+    chosen = tuple(sorted(set(sites)))
+    for site in chosen:
+        if not 0 <= site < len(dos.species):
+            raise _not_there(f"site {site}", f"the sites 0 to {len(dos.species) - 1}")
+        if dos.species[site] != element:
+            raise _not_there(f"site {site} as {element}", f"{dos.species[site]} there")
+        if site not in dos.sites:
+            raise _not_there(f"site {site}", "no projections kept for it")
+    if not chosen:
+        raise _not_there("no site", f"the sites 0 to {len(dos.species) - 1}")
+    return chosen
+
+
+def _not_there(who: str, present: str) -> SulfoxError:
+    return SulfoxError(
+        "SFX-711",
+        who=who,
+        found=f"the file holds {present}",
+        expected="an element, sites (counted from 0) and an orbital of the file",
+        next_step="choose from those with --element, --sites, --orbital",
+    )
+
+
+def _no_states(dos: ProjectedDos, element: str, orbital: str) -> SulfoxError:
+    low, high = dos.energies_eV[[0, -1]] - dos.fermi_eV
+    return SulfoxError(
+        "SFX-712",
+        who=f"{element} {orbital} states",
+        found=f"none below E_F in energies from {low:.3f} to {high:.3f} eV around it",
+        expected="occupied states of this orbital",
+        next_step="check EMIN, EMAX and LORBIT of the run",
+    )
+
+
+def _edges(dos: ProjectedDos) -> BandEdges | None:
+    if dos.eigenvalues_eV is None or dos.occupations is None:
+        return None
+    return find_band_edges(dos.eigenvalues_eV, dos.occupations, dos.k_weights)
+
+
+def _ranges(
+    dos: ProjectedDos, edges: BandEdges | None, asked: tuple[float, float] | None
+) -> tuple[tuple[float, float], float, _Ranges]:
+    energies = dos.energies_eV - dos.fermi_eV
+    vbm = None if edges is None or edges.vbm_eV is None else edges.vbm_eV - dos.fermi_eV
+    reference = 0.0 if vbm is None else vbm
+    low, high = asked or (float(energies[0]) - reference, _WINDOW_TOP_EV)
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise SulfoxError(
+            "SFX-901",
+            who="--window",
+            found=f"{low:g} to {high:g} eV",
+            expected="two numbers, the lower first",
+            next_step="give them relative to the VBM (to E_F of a metal), such as --window -8 2",
+        )
+    above = energies - reference
+    inside = (above >= low - _SAME_EV) & (above <= high + _SAME_EV)
+    return (low, high), reference, _Ranges(energies, energies <= _SAME_EV, inside, vbm)
+
+
+def _other_references(
+    dos: ProjectedDos,
+    edges: BandEdges | None,
+    ranges: _Ranges,
+    rows: list[int],
+    occupied: float,
+) -> dict[str, float | None]:
+    cbm = None if edges is None or edges.cbm_eV is None else edges.cbm_eV - dos.fermi_eV
+    middle = None if ranges.vbm is None or cbm is None else (ranges.vbm + cbm) / 2
+    semicore = None
+    if rows:
+        density = dos.densities[rows, dos.orbitals.index("s")].sum(axis=(0, 1))
+        semicore = _semicore_center(ranges, density, occupied)
+    return {
+        "occupied_re_mid_gap_eV": _minus(occupied, middle),
+        "occupied_re_cbm_eV": _minus(occupied, cbm),
+        "semicore_s_re_fermi_eV": semicore,
+        "occupied_re_semicore_s_eV": _minus(occupied, semicore),
+    }
+
+
+def _semicore_center(ranges: _Ranges, density: FloatArray, occupied: float) -> float | None:
+    """Centre of the s level: 3 eV around its highest peak, at least 5 eV below the band."""
+    below = np.where(ranges.occupied, density, 0.0)
+    peak = float(ranges.energies[int(np.argmax(below))])
+    if peak > occupied - _SEMICORE_DEPTH_EV:
+        return None
+    near = np.abs(ranges.energies - peak) <= _SEMICORE_HALF_WIDTH_EV
+    level = first_moment(ranges.energies[near], density[near])
+    return level and level[0]
+
+
+def _labels(dos: ProjectedDos, chosen: tuple[int, ...]) -> list[str]:
+    if dos.lattice_A is None or dos.fractional is None:
+        return [""] * len(chosen)
+    return coordination_labels(dos.species, dos.lattice_A, dos.fractional, chosen)
+
+
+def _per_spin(ranges: _Ranges, densities: FloatArray) -> tuple[SpinBandCenter, ...]:
+    if densities.shape[1] == 1:
+        return ()
+    by_spin = densities.sum(axis=0)
+    return (
+        SpinBandCenter(spin="up", **ranges.centers(by_spin[0])),
+        SpinBandCenter(spin="down", **ranges.centers(by_spin[1])),
+    )
+
+
+def _per_site(
+    dos: ProjectedDos,
+    ranges: _Ranges,
+    densities: FloatArray,
+    chosen: tuple[int, ...],
+    labels: list[str],
+) -> tuple[SiteBandCenter, ...]:
+    moments = dos.moments_muB
+    return tuple(
+        SiteBandCenter(
+            site=site,
+            coordination=label,
+            moment_muB=None if moments is None else float(moments[site]),
+            **ranges.centers(density),
+        )
+        for site, label, density in zip(chosen, labels, densities.sum(axis=1), strict=True)
+    )
+
+
+def _per_coordination(
+    ranges: _Ranges, densities: FloatArray, chosen: tuple[int, ...], labels: list[str]
+) -> tuple[CoordinationBandCenter, ...]:
+    groups = []
+    for label in dict.fromkeys(labels):
+        rows = [row for row, other in enumerate(labels) if other == label]
+        groups.append(
+            CoordinationBandCenter(
+                coordination=label,
+                sites=tuple(chosen[row] for row in rows),
+                **ranges.centers(densities[rows].sum(axis=(0, 1))),
+            )
+        )
+    return tuple(groups)
+
+
+def _findings(
+    dos: ProjectedDos,
+    ranges: _Ranges,
+    edges: BandEdges | None,
+    density: FloatArray,
+    window: tuple[float, float],
+    reference: float,
+) -> Findings:
+    occupied = ranges.occupied
+    energies = ranges.energies[occupied]
+    total = float(np.trapezoid(dos.total.sum(axis=0)[occupied], x=energies))
+    projected = float(np.trapezoid(dos.projected.sum(axis=0)[occupied], x=energies))
+    return Findings(
+        fermi_eV=dos.fermi_eV,
+        edges=edges,
+        electrons_of_dos=total,
+        n_electrons=dos.n_electrons,
+        missing_projection=1 - projected / total if total > _NO_STATES else 1.0,
+        grid_step_eV=float(np.diff(ranges.energies).max()),
+        edge_error_eV=_edge_error(ranges, density),
+        top_eV=float(ranges.energies[-1]) - reference,
+        window_top_eV=window[1],
+        smearing_eV=dos.smearing_eV,
+    )
+
+
+def _edge_error(ranges: _Ranges, density: FloatArray) -> float:
+    """How far the occupied centre moves if the bin that E_F cuts is filled up to E_F."""
+    energies, values = ranges.energies[ranges.occupied], density[ranges.occupied]
+    at_fermi = float(np.interp(0.0, ranges.energies, density))
+    without = first_moment(energies, values)
+    filled = first_moment(np.append(energies, 0.0), np.append(values, at_fermi))
+    return abs(filled[0] - without[0]) if filled and without else 0.0
+
+
+def _inputs_hash(dos: ProjectedDos, densities: FloatArray, options: list[Any]) -> str:
+    content = hashlib.sha256()
+    arrays = (dos.energies_eV, densities, dos.total, dos.projected, dos.eigenvalues_eV)
+    for array in (*arrays, dos.occupations, dos.lattice_A, dos.fractional):
+        if array is not None:
+            content.update(np.ascontiguousarray(array).tobytes())
+    identity = [content.hexdigest(), dos.fermi_eV, dos.species, dos.level_of_theory]
+    return content_hash(["band_center", _METHOD_VERSION, identity, options])

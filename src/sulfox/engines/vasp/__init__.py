@@ -1,0 +1,1 @@
+"""VASP: what its output files say about electrons."""
