@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Analyse a trajectory or an electronic structure.", no_args_is_help=True)
+app = typer.Typer(
+    help="Analyse a trajectory, an electronic structure or a set of energies.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
 app.command("band-center")(band_center)
 app.command("reaction")(reaction)
 app.command("window")(window)
@@ -26,7 +30,7 @@ app.command("window")(window)
 
 @app.callback()
 def _root() -> None:
-    """Analyse a trajectory or an electronic structure."""
+    """Analyse a trajectory, an electronic structure or a set of energies."""
 
 
 @app.command()

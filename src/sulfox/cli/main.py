@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from sulfox import __version__
@@ -15,8 +17,46 @@ from sulfox.errors import SulfoxError
 
 __all__ = ["app", "main"]
 
+#: Command -> (module, function or Typer group, what the help of ``sulfox`` says). The module
+#: is imported when its command is called, so that ``sulfox --help`` answers at once.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "reproduce": ("study", "run", "Reproduce a published study: run, compare, report."),
+    "run": ("study", "run", "Run a study; what the store holds is not run again."),
+    "materials": ("materials", "materials", "List the catalogue, or show one entry in full."),
+    "interfaces": ("interfaces", "interfaces", "Find, check and rank interfaces of two materials."),
+    "analyze": ("analyze", "app", "Analyse trajectories, electronic structures, energies."),
+    "query": ("query", "query", "List what is in the store."),
+    "report": ("report", "report", "Write the page, the figures and the table of a study."),
+    "export": ("export", "export", "Write a stored trajectory for your own tools."),
+    "engines": ("engines", "engines", "List the engines, or fetch a potential."),
+}
+
+
+class _CommandsOnDemand(TyperGroup):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        found = getattr(import_module(f"sulfox.cli.{module}"), attribute)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single.command(cmd_name)(found)
+            found = single
+        return typer.main.get_command(found)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
 app = typer.Typer(
     name="sulfox",
+    cls=_CommandsOnDemand,
     help="Cathode | electrolyte interfaces of solid-state batteries, from first principles.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,23 +91,8 @@ def _root(
         os.environ["SULFOX_DEBUG"] = "1"
 
 
-def _register() -> None:
-    from sulfox.cli import analyze, engines, export, interfaces, materials, query, report, study
-
-    app.command("reproduce")(study.run)
-    app.command("run")(study.run)
-    app.command("materials")(materials.materials)
-    app.command("interfaces")(interfaces.interfaces)
-    app.add_typer(analyze.app, name="analyze")
-    app.command("query")(query.query)
-    app.command("report")(report.report)
-    app.command("engines")(engines.engines)
-    app.command("export")(export.export)
-
-
 def main() -> None:
     """Run the command line and leave with 0, 1 (unexpected) or 2 (the user's input)."""
-    _register()
     debug = bool(os.environ.get("SULFOX_DEBUG")) or "--debug" in sys.argv
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
