@@ -7,6 +7,7 @@ import pytest
 from sulfox.errors import SulfoxError
 from sulfox.flows.interface_study import build_study_flow
 from sulfox.flows.study import StudyOverrides, load_study
+from sulfox.settings import find_config
 
 pytestmark = pytest.mark.usefixtures("nep89")
 
@@ -41,6 +42,20 @@ def test_another_length_runs_no_interface_again(study):
     assert not any(word in name for name in new for word in ("bulk", "relax", "interface"))
     assert not any("equilibration" in name for name in new)
     assert sum(name.endswith(": production") for name in new) == 8
+
+
+def test_a_corrected_material_gives_other_jobs(study, tmp_path, monkeypatch):
+    """Nothing stored is taken for a material whose catalogue entry was changed since."""
+    before = names(build_study_flow(study))
+    entry = find_config("materials", "CoO").read_text().replace("a_A: 4.26", "a_A: 4.25")
+    (tmp_path / "materials").mkdir()
+    (tmp_path / "materials" / "CoO.yaml").write_text(entry)
+    monkeypatch.setenv("SULFOX_CONFIG_DIR", str(tmp_path))
+    after = names(build_study_flow(study))
+    new = {name for uuid, name in after.items() if uuid not in before}
+    assert "CoO: bulk" in new
+    assert all("CoO" in name or "comparison" in name for name in new)
+    assert sum("production" in name for name in new) == 2 * 4
 
 
 def test_pairs_share_the_bulk_of_a_common_material(study):

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from jobflow import Flow, Job, OnMissing
 
 from sulfox.flows import jobs
 from sulfox.flows.identity import name_by_content
 from sulfox.flows.study import DynamicsPlan, MaterialSide, Pair, Study, Variant
+from sulfox.materials.catalogue import load_material
 from sulfox.protocols.protocol import Protocol, load_protocol
 from sulfox.units import FS_PER_PS
 
@@ -72,8 +74,8 @@ def build_study_flow(study: Study) -> StudyFlow:
     Raises
     ------
     SulfoxError
-        SFX-102 if the protocol is unknown or not valid, SFX-30x if the engine's potential
-        is missing: before anything runs.
+        SFX-10x for an unknown material or protocol, SFX-30x if the engine's potential is
+        missing: before anything runs.
     """
     builder = _Builder(study)
     documents = []
@@ -102,6 +104,16 @@ def _branches(study: Study) -> Iterator[_Branch]:
                 delithiated_fraction=variant.delithiated_fraction,
                 dynamics=variant.dynamics or study.dynamics,
             )
+
+
+def _side(side: MaterialSide) -> dict[str, Any]:
+    """Give a side with its whole catalogue entry.
+
+    A job that carries the entry needs no file where it runs, and a corrected entry gives
+    another job.
+    """
+    entry = load_material(side.material).model_dump(mode="json")
+    return side.model_dump(mode="json") | {"entry": entry}
 
 
 class _Builder:
@@ -134,7 +146,11 @@ class _Builder:
             jobs.build_interface,
             f"{branch.label}: interface",
             self.study.name,
-            branch.pair.model_dump(mode="json"),
+            {
+                "name": branch.pair.name,
+                "cathode": _side(branch.pair.cathode),
+                "electrolyte": _side(branch.pair.electrolyte),
+            },
             self.study.interface.model_dump(mode="json"),
             {
                 "variant": branch.variant,
@@ -165,7 +181,7 @@ class _Builder:
                 f"{side.material}: bulk",
                 self.study.name,
                 self.calculator,
-                side.model_dump(mode="json", exclude={"facet"}),
+                {name: value for name, value in _side(side).items() if name != "facet"},
                 protocol.bulk_relaxation.model_dump(mode="json"),
             )
         return self._bulks[key]

@@ -77,7 +77,7 @@ def prepare_bulk(
     calculator : dict
         As :func:`identify_calculator` gives it.
     side, relaxation : dict
-        A ``MaterialSide`` and a ``RelaxationSpec`` as JSON.
+        A ``MaterialSide`` with its ``entry``, and a ``RelaxationSpec``, as JSON.
     """
     from sulfox.protocols.relaxation import RelaxationSpec
 
@@ -339,10 +339,10 @@ def _checked_engine(calculator: dict[str, str]) -> Any:
 
 
 def _ordered(side: dict[str, Any]) -> Any:
-    from sulfox.materials.catalogue import load_material
+    from sulfox.materials.material import Material
     from sulfox.materials.ordering import ordered_representative, random_sample
 
-    material = load_material(side["material"])
+    material = Material.model_validate(side["entry"])
     if side.get("exchange_fraction") is None:
         return ordered_representative(material)
     return random_sample(material, side["exchange_fraction"], side["disorder_seed"])
