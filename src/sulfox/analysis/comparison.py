@@ -153,10 +153,22 @@ def _formed_text(results: list[_SeedResult]) -> str:
         f"seed {r.seed}: {r.formed} formed in {r.length_ps:g} ps "
         f"({r.formed_equilibration} of them in the equilibration before), "
         f"{r.in_relaxed} after relaxation, {r.production.n_final} at the end, "
-        f"closest {r.production.min_distance_A:.2f} Å"
+        f"closest {r.production.min_distance_A:.2f} Å{_where(r.production)}"
         for r in results
     ]
     return "; ".join(parts)
+
+
+def _where(bonds: SulfurBondsDoc) -> str:
+    """How far from the interface plane the bonds formed: at the interface, or elsewhere."""
+    heights = [
+        event.from_interface_A
+        for event in bonds.events
+        if event.type == "formed" and event.from_interface_A is not None
+    ]
+    if not heights:
+        return ""
+    return f", formed {min(heights):.1f} to {max(heights):.1f} Å above the interface plane"
 
 
 def _kept_text(results: list[_SeedResult]) -> str:

@@ -24,7 +24,7 @@ REVISIONS: dict[str, int] = {
     "run_stage": 1,
     "analyze_bonds": 1,
     "pool_rates": 1,
-    "compare_with_source": 1,
+    "compare_with_source": 2,
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from sulfox.analysis.comparison import compare_findings
 from sulfox.documents.base import Provenance, Reason, Status
 from sulfox.documents.comparison import ExpectedFinding, Verdict
-from sulfox.documents.sulfur_bonds import BondCriteria, SulfurBondsDoc
+from sulfox.documents.sulfur_bonds import BondCriteria, BondEvent, SulfurBondsDoc
 from sulfox.documents.trajectory import ArchiveReference, TrajectoryDoc
 
 PROVENANCE = Provenance(engine="mlip", level_of_theory="NEP89 (MLIP, not DFT)", inputs_hash="0")
@@ -192,6 +192,26 @@ def test_what_did_not_run_is_not_computed():
     assert row.verdict is Verdict.NOT_COMPUTED
     (row,) = compare_findings([finding("not_computed")], [], [])
     assert (row.verdict, row.reason) == (Verdict.NOT_COMPUTED, "open")
+
+
+def test_a_formed_bond_is_told_with_its_distance_from_the_interface():
+    """A bond at the electrolyte's free surface is not one at the interface: the row tells."""
+    run, bonds = with_bonds(formed=2)
+    events = tuple(
+        BondEvent(
+            type="formed",
+            time_fs=10.0 * i,
+            frame=i,
+            atoms=(0, 1),
+            distance_A=2.3,
+            location="electrolyte",
+            from_interface_A=height,
+            groups=("PS4", "S2-"),
+        )
+        for i, height in enumerate((7.04, 5.66))
+    )
+    (row,) = judge("bonds_form", (run, bonds.model_copy(update={"events": events})))
+    assert "5.7 to 7.0 Å above the interface plane" in row.computed
 
 
 def test_rows_say_engine_definition_and_doubt():
