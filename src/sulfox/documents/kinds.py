@@ -8,6 +8,7 @@ from typing import Any
 from sulfox.documents.band_center import BandCenterDoc
 from sulfox.documents.base import Document
 from sulfox.documents.comparison import ComparisonDoc
+from sulfox.documents.electronic_structure import ElectronicStructureDoc
 from sulfox.documents.interface import InterfaceDoc
 from sulfox.documents.reaction_energy import ReactionEnergyDoc
 from sulfox.documents.relaxation import RelaxationDoc
@@ -28,6 +29,7 @@ DOCUMENT_KINDS: dict[str, type[Document]] = {
     "reaction_energy": ReactionEnergyDoc,
     "stability_window": StabilityWindowDoc,
     "band_center": BandCenterDoc,
+    "electronic_structure": ElectronicStructureDoc,
 }
 
 #: Fields with a value per atom, per frame or per bond, left out of listings.
@@ -37,6 +39,7 @@ BULKY_FIELDS: dict[str, frozenset[str]] = {
     "trajectory": frozenset({"species", "sides"}),
     "sulfur_bonds": frozenset({"times_ps", "counts", "lifetimes"}),
     "band_center": frozenset({"sites", "per_site"}),
+    "electronic_structure": frozenset({"structure", "energies_eV", "curves"}),
 }
 
 

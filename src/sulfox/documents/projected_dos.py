@@ -47,6 +47,9 @@ class ProjectedDos:
         Energies on the file's scale [eV] and occupations between 0 and 1.
     k_weights : ndarray, shape (n_kpoints,), or None
         Weights of the k-points; their sum is 1.
+    site_potentials_eV : ndarray, shape (n_sites,), or None
+        Electrostatic potential energy of an electron at the nuclei (averaged over a small
+        test sphere where the code does so), on the same scale [eV].
     n_electrons : float or None
         Valence electrons per cell.
     smearing_eV : float or None
@@ -72,6 +75,7 @@ class ProjectedDos:
     eigenvalues_eV: FloatArray | None = None
     occupations: FloatArray | None = None
     k_weights: FloatArray | None = None
+    site_potentials_eV: FloatArray | None = None
     n_electrons: float | None = None
     smearing_eV: float | None = None
     engine: str = "sulfox"

@@ -8,14 +8,26 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from sulfox.documents.base import Record
+from sulfox.documents.electronic_structure import ElectronicStructureDoc, MagneticState
+from sulfox.documents.projected_dos import ProjectedDos
 from sulfox.documents.relaxation import RelaxationDoc
 from sulfox.documents.structure import StructureRecord
 from sulfox.documents.trajectory import TrajectoryDoc
 from sulfox.protocols.dynamics import DynamicsSpec
+from sulfox.protocols.electronic import ElectronicSpec
 from sulfox.protocols.relaxation import RelaxationSpec
 from sulfox.units import Area, Length
 
-__all__ = ["DynamicsProgress", "Engine", "EngineInfo", "ProgressCallback", "RunContext"]
+__all__ = [
+    "DynamicsProgress",
+    "ElectronicContext",
+    "ElectronicEngine",
+    "ElectronicResult",
+    "Engine",
+    "EngineInfo",
+    "ProgressCallback",
+    "RunContext",
+]
 
 
 class RunContext(Record):
@@ -144,6 +156,90 @@ class Engine(Protocol):
             (n_atoms, 3) velocities to start with [Å/fs]; None draws them with the seed.
         progress : callable, optional
             Called now and then with a :class:`DynamicsProgress`.
+        """
+
+
+class ElectronicContext(Record):
+    """What an electronic structure belongs to; it labels the document and changes no number.
+
+    Attributes
+    ----------
+    label : str
+        ``"CoO (ferromagnetic, no U)"``.
+    material : str
+        Catalogue name, or the pair of a slab.
+    magnetic_state : str
+        The order that the structure's moments stand for.
+    study : str or None
+        Name of the study that asked for it.
+    job_uuids : tuple of str
+        jobflow UUIDs of the jobs that made the inputs.
+    """
+
+    label: str
+    material: str
+    magnetic_state: MagneticState = "ground"
+    study: str | None = None
+    job_uuids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ElectronicResult:
+    """An electronic structure as a document, and its states as arrays.
+
+    Attributes
+    ----------
+    document : ElectronicStructureDoc
+        Refused, with reasons, where the calculation failed.
+    dos : ProjectedDos or None
+        None for a refused document.
+    """
+
+    document: ElectronicStructureDoc
+    dos: ProjectedDos | None
+
+
+class ElectronicEngine(Protocol):
+    """An engine that has electrons.
+
+    Attributes
+    ----------
+    name, level_of_theory, inputs_hash : str
+        As in :class:`Engine`; what a calculation adds stands in its document.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the engine."""
+
+    @property
+    def level_of_theory(self) -> str:
+        """What computes the numbers."""
+
+    @property
+    def inputs_hash(self) -> str:
+        """Checksum of what decides them, but for structure and specification."""
+
+    def electronic_structure(
+        self,
+        structure: StructureRecord,
+        spec: ElectronicSpec,
+        run_dir: Path,
+        *,
+        context: ElectronicContext,
+    ) -> ElectronicResult:
+        """Compute the ground state and its projected density of states.
+
+        Parameters
+        ----------
+        structure : StructureRecord
+            With starting moments where `spec` is spin-polarised.
+        spec : ElectronicSpec
+            Functional, U, cutoff, meshes, thresholds.
+        run_dir : Path
+            Folder of this one calculation; a finished one is read, not run again.
+        context : ElectronicContext
+            What it belongs to.
         """
 
 

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from sulfox.documents.base import Record
+from sulfox.protocols.electronic import ElectronicSpec
 from sulfox.units import (
     FS_PER_PS,
     Dimensionless,
@@ -134,7 +135,10 @@ class DynamicsSpec(DynamicsSettings):
         Target temperature [K].
     seed : int
         Seed of the velocities and of the thermostat's noise.
+    electronic : ElectronicSpec or None
+        How a DFT engine computes forces; None for an interatomic potential.
     """
 
     temperature_K: Temperature = Field(gt=0, le=1e5)
     seed: int = Field(ge=0)
+    electronic: ElectronicSpec | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -11,10 +11,17 @@ from pydantic import ValidationError
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
 from sulfox.protocols.dynamics import DynamicsSettings
+from sulfox.protocols.electronic import ElectronicSettings
 from sulfox.protocols.relaxation import RelaxationSpec
 from sulfox.settings import config_dirs, find_config
 
-__all__ = ["Choice", "Protocol", "load_protocol"]
+__all__ = [
+    "Choice",
+    "ElectronicProtocol",
+    "Protocol",
+    "load_electronic_protocol",
+    "load_protocol",
+]
 
 
 class Choice(Record):
@@ -46,6 +53,8 @@ class Protocol(Record):
         For bulk cells and for interfaces.
     equilibration, production : DynamicsSettings
         The two stages of a run.
+    electronic : ElectronicSettings or None
+        How a DFT engine computes the forces; an interatomic potential does not read it.
     """
 
     name: str
@@ -56,10 +65,39 @@ class Protocol(Record):
     interface_relaxation: RelaxationSpec
     equilibration: DynamicsSettings
     production: DynamicsSettings
+    electronic: ElectronicSettings | None = None
+
+
+class ElectronicProtocol(Record):
+    """A level of theory for densities of states, and how the structure gets its geometry.
+
+    Attributes
+    ----------
+    name, description : str
+        Short name; one sentence.
+    source : str
+        Where the numbers come from.
+    choices : tuple of Choice
+        What the source leaves open.
+    electronic : ElectronicSettings
+        Functional, cutoff, meshes, thresholds, density of states.
+    relaxation : RelaxationSpec or None
+        None computes at the catalogue's measured lattice.
+    """
+
+    name: str
+    description: str
+    source: str
+    choices: tuple[Choice, ...]
+    electronic: ElectronicSettings
+    relaxation: RelaxationSpec | None = None
+
+
+_AnyProtocol = TypeVar("_AnyProtocol", Protocol, ElectronicProtocol)
 
 
 def load_protocol(name: str) -> Protocol:
-    """Read a protocol by name or from a YAML file.
+    """Read a protocol of dynamics by name or from a YAML file.
 
     Parameters
     ----------
@@ -76,6 +114,31 @@ def load_protocol(name: str) -> Protocol:
     SulfoxError
         SFX-102 if there is none of this name, or it is not valid.
     """
+    return _load(name, Protocol)
+
+
+def load_electronic_protocol(name: str) -> ElectronicProtocol:
+    """Read a protocol of electronic structure by name or from a YAML file.
+
+    Parameters
+    ----------
+    name : str
+        Stem of a file in ``configs/protocols``, or a path ending in ``.yaml``.
+
+    Returns
+    -------
+    ElectronicProtocol
+        Checked: unknown keys and impossible numbers are errors.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-102 if there is none of this name, or it is not valid.
+    """
+    return _load(name, ElectronicProtocol)
+
+
+def _load(name: str, model: type[_AnyProtocol]) -> _AnyProtocol:
     path = Path(name) if name.endswith((".yaml", ".yml")) else find_config("protocols", name)
     if path is None or not path.is_file():
         known = sorted(p.stem for d in config_dirs() for p in (d / "protocols").glob("*.yaml"))
@@ -88,7 +151,7 @@ def load_protocol(name: str) -> Protocol:
         )
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Protocol.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where, what = ".".join(map(str, first["loc"])), first["msg"]
@@ -99,6 +162,6 @@ def load_protocol(name: str) -> Protocol:
         "SFX-102",
         who=f"protocol file {path}",
         found=f"{where}: {what}",
-        expected="the keys " + ", ".join(Protocol.model_fields),
+        expected="the keys " + ", ".join(model.model_fields),
         next_step="correct the file",
     ) from cause

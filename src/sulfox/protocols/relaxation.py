@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from sulfox.documents.base import Record
+from sulfox.protocols.electronic import ElectronicSpec
 from sulfox.units import Dimensionless, Force, Length
 
 __all__ = ["RelaxationSpec"]
@@ -29,6 +30,8 @@ class RelaxationSpec(Record):
         An atom that moved farther than this makes the result refused [Å].
     max_volume_ratio : float
         A volume that grew or shrank by more than this factor makes it refused.
+    electronic : ElectronicSpec or None
+        How a DFT engine computes forces; None for an interatomic potential.
     """
 
     force_threshold_eV_A: Force = Field(default=0.05, gt=0)
@@ -37,3 +40,4 @@ class RelaxationSpec(Record):
     optimizer: Literal["FIRE", "LBFGS"] = "FIRE"
     max_displacement_A: Length = Field(default=8.0, gt=0)
     max_volume_ratio: Dimensionless = Field(default=1.5, gt=1)
+    electronic: ElectronicSpec | None = None
