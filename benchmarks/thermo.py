@@ -25,9 +25,9 @@ from pymatgen.analysis.interface_reactions import (
 from pymatgen.analysis.phase_diagram import GrandPotentialPhaseDiagram, PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
-from sulfox.analysis.entry_set import ENERGY_COLUMN, read_entry_set
-from sulfox.analysis.phase_hull import HullLibrary
-from sulfox.analysis.reaction_energy import parse_open_element, reaction_energy
+from sulfox.analysis.thermodynamics.entry_set import ENERGY_COLUMN, read_entry_set
+from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
+from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 from sulfox.documents.reaction_energy import ReactionEnergyDoc
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -113,7 +113,7 @@ def write_large(path: Path, options: argparse.Namespace) -> None:
 
 
 def read_with_sulfox(path: Path) -> float:
-    from sulfox.analysis.band_center import analyze_band_center
+    from sulfox.analysis.electronic.band_center import analyze_band_center
     from sulfox.engines.vasp.electronic_files import read_projected_dos
 
     return analyze_band_center(read_projected_dos(path, ("O",), ("s", "p"))).all_re_fermi_eV

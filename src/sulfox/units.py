@@ -28,7 +28,9 @@ __all__ = [
     "Pressure",
     "RatePerAreaTime",
     "RatePerTime",
+    "ReciprocalLength",
     "Seconds",
+    "StatesPerEnergy",
     "Temperature",
     "TimeFs",
     "TimePs",
@@ -69,6 +71,8 @@ Area = Annotated[float, Unit("Å^2")]
 Angle = Annotated[float, Unit("deg")]
 Energy = Annotated[float, Unit("eV")]
 EnergyPerAtom = Annotated[float, Unit("eV/atom")]
+StatesPerEnergy = Annotated[float, Unit("1/eV")]
+ReciprocalLength = Annotated[float, Unit("1/Å")]
 Force = Annotated[float, Unit("eV/Å")]
 Temperature = Annotated[float, Unit("K")]
 TimeFs = Annotated[float, Unit("fs")]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sulfox.analysis.bond_criteria import choose_criteria
-from sulfox.analysis.sulfur_bonds import analyze_bonds
+from sulfox.analysis.bonds.bond_criteria import choose_criteria
+from sulfox.analysis.bonds.sulfur_bonds import analyze_bonds
 from sulfox.trajectories.export import export_trajectory
 from sulfox.trajectories.frames import Trajectory
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sulfox.analysis.band_center import analyze_band_center
+from sulfox.analysis.electronic.band_center import analyze_band_center
 from sulfox.documents.projected_dos import ProjectedDos
 
 T1, T2 = 1.6, 0.9

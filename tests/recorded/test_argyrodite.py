@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sulfox.analysis.bond_criteria import choose_criteria
-from sulfox.analysis.sulfur_bonds import analyze_bonds, sulfur_groups
+from sulfox.analysis.bonds.bond_criteria import choose_criteria
+from sulfox.analysis.bonds.sulfur_bonds import analyze_bonds, sulfur_groups
 from sulfox.documents.base import Status
 from sulfox.errors import SulfoxError
 from sulfox.trajectories.frames import Trajectory

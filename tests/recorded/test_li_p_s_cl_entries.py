@@ -16,10 +16,10 @@ from pymatgen.analysis.interface_reactions import GrandPotentialInterfacialReact
 from pymatgen.analysis.phase_diagram import GrandPotentialPhaseDiagram, PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
-from sulfox.analysis.entry_set import freeze_entries, read_entry_set
-from sulfox.analysis.phase_hull import HullLibrary
-from sulfox.analysis.reaction_energy import parse_open_element, reaction_energy
-from sulfox.analysis.stability_window import stability_window
+from sulfox.analysis.thermodynamics.entry_set import freeze_entries, read_entry_set
+from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
+from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
+from sulfox.analysis.thermodynamics.stability_window import stability_window
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SULFOX_TEST_DATA") or ROOT.parent / "shared" / "data")

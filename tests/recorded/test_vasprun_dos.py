@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sulfox.analysis.band_center import analyze_band_center
+from sulfox.analysis.electronic.band_center import analyze_band_center
 from sulfox.documents.base import Status
 from sulfox.engines.vasp.complete_dos import from_complete_dos
 from sulfox.engines.vasp.electronic_files import read_projected_dos

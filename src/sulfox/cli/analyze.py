@@ -59,8 +59,8 @@ def bonds(
     json_output: JsonOutput = False,
 ) -> None:
     """Count the bonds of a pair that form and break."""
-    from sulfox.analysis.bond_criteria import choose_criteria
-    from sulfox.analysis.sulfur_bonds import analyze_bonds
+    from sulfox.analysis.bonds.bond_criteria import choose_criteria
+    from sulfox.analysis.bonds.sulfur_bonds import analyze_bonds
     from sulfox.trajectories.readers import read_trajectory
 
     criteria = choose_criteria(pair, form, break_, min_lifetime_fs)

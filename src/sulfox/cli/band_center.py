@@ -54,7 +54,7 @@ def band_center(
     json_output: JsonOutput = False,
 ) -> None:
     """Say where an orbital's states lie, with the definition and the reference of each number."""
-    from sulfox.analysis.band_center import analyze_band_center
+    from sulfox.analysis.electronic.band_center import analyze_band_center
     from sulfox.engines.vasp.electronic_files import read_projected_dos
 
     indices = None if sites is None else _parse_sites(sites)

@@ -52,7 +52,7 @@ def reaction(
 ) -> None:
     """Reaction energy of two phases against their mixing ratio."""
     entry_set = load_entries(entries)
-    from sulfox.analysis.reaction_energy import parse_open_element, reaction_energy
+    from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 
     document = reaction_energy(
         entry_set,
@@ -82,7 +82,7 @@ def load_entries(path: Path | None) -> EntrySet:
     Raises
     ------
     SulfoxError
-        SFX-720 without a file; as :func:`sulfox.analysis.entry_set.read_entry_set` says.
+        SFX-720 without a file, or one that ``read_entry_set`` refuses.
     """
     from sulfox.errors import SulfoxError
 
@@ -95,7 +95,7 @@ def load_entries(path: Path | None) -> EntrySet:
             "or a JSON list of pymatgen entries",
             next_step="give --entries FILE: every number depends on the set it comes from",
         )
-    from sulfox.analysis.entry_set import read_entry_set
+    from sulfox.analysis.thermodynamics.entry_set import read_entry_set
 
     return read_entry_set(path)
 

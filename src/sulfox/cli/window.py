@@ -24,7 +24,7 @@ def window(
 ) -> None:
     """Electrochemical window of a compound and its voltage profile."""
     entry_set = load_entries(entries)
-    from sulfox.analysis.stability_window import stability_window
+    from sulfox.analysis.thermodynamics.stability_window import stability_window
 
     document = stability_window(entry_set, read_formula(formula), ion)
     if json_output:

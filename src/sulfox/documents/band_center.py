@@ -19,7 +19,7 @@ __all__ = [
 class BandCenters(Record):
     """First moments of one density of states.
 
-    The definitions are in :mod:`sulfox.analysis.band_center`. A centre is None where it
+    The definitions are in :mod:`sulfox.analysis.electronic.band_center`. A centre is None where it
     has no meaning: relative to the VBM of a metal, or where there are no such states.
 
     Attributes

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sulfox.documents.base import Document, Record
 from sulfox.documents.structure import StructureRecord
-from sulfox.units import Charge, Dimensionless, Energy, Force, Moment, Seconds
+from sulfox.units import Charge, Dimensionless, Energy, Force, Moment, Seconds, StatesPerEnergy
 
 __all__ = ["DosCurve", "ElectronicStructureDoc", "MagneticState"]
 
@@ -30,7 +30,7 @@ class DosCurve(Record):
     element: str
     orbital: str
     spin: Literal["up", "down", "both"]
-    density: tuple[float, ...]
+    density: tuple[StatesPerEnergy, ...]
 
 
 class ElectronicStructureDoc(Document):

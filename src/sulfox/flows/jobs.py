@@ -247,8 +247,8 @@ def analyze_bonds(pairs: list[str], trajectory: JsonDocument) -> dict[str, list[
     trajectory : dict
         A ``TrajectoryDoc`` as JSON.
     """
-    from sulfox.analysis import sulfur_bonds
-    from sulfox.analysis.bond_criteria import choose_criteria
+    from sulfox.analysis.bonds import sulfur_bonds
+    from sulfox.analysis.bonds.bond_criteria import choose_criteria
     from sulfox.stores.archive import open_stored_trajectory
 
     run = TrajectoryDoc.model_validate(trajectory)
@@ -268,7 +268,7 @@ def pool_rates(analyses: list[dict[str, list[JsonDocument]]]) -> dict[str, list[
     analyses : list of dict
         Outputs of :func:`analyze_bonds`, one per seed; None where one is missing.
     """
-    from sulfox.analysis import sulfur_bonds
+    from sulfox.analysis.bonds import sulfur_bonds
 
     by_pair: dict[str, list[SulfurBondsDoc]] = {}
     for document in _documents(analyses):

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from sulfox.documents.base import Record, content_hash
 from sulfox.errors import SulfoxError
 from sulfox.materials.material import HubbardU, Material
-from sulfox.units import Dimensionless, Energy, EnergyPerAtom, Length
+from sulfox.units import Dimensionless, Energy, EnergyPerAtom, ReciprocalLength
 
 if TYPE_CHECKING:
     from sulfox.documents.structure import StructureRecord
@@ -89,7 +89,7 @@ class KPointRule(Record):
     """
 
     meshes: tuple[MaterialMesh, ...] = ()
-    spacing_per_A: float = Field(ge=0, le=2)
+    spacing_per_A: ReciprocalLength = Field(ge=0, le=2)
     gamma_centred: bool = True
 
 
@@ -212,7 +212,7 @@ def resolve(
     materials: Mapping[str, Material],
     cell: CellKind | None = None,
 ) -> ElectronicSpec:
-    """Settings of a protocol for one structure.
+    """Complete the settings of a protocol for one structure.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def _divisions(reciprocal_per_A: float, spacing_per_A: float) -> int:
     return max(1, math.ceil(reciprocal_per_A / spacing_per_A - 1e-6))
 
 
-def _reciprocal(structure: StructureRecord) -> list[Length]:
+def _reciprocal(structure: StructureRecord) -> list[ReciprocalLength]:
     """Lengths of the reciprocal vectors, 2 pi included [1/Å]."""
     import numpy as np
 

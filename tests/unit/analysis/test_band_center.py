@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sulfox.analysis.band_center import analyze_band_center, first_moment
-from sulfox.analysis.coordination import coordination_labels
-from sulfox.analysis.electronic_gap import find_band_edges
+from sulfox.analysis.electronic.band_center import analyze_band_center, first_moment
+from sulfox.analysis.electronic.coordination import coordination_labels
+from sulfox.analysis.electronic.electronic_gap import find_band_edges
 from sulfox.documents.base import Status
 from sulfox.documents.kinds import parse_document
 from sulfox.documents.projected_dos import ProjectedDos

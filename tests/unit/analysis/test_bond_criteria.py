@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sulfox.analysis.bond_criteria import (
+from sulfox.analysis.bonds.bond_criteria import (
     DEFAULT_CRITERIA,
     choose_criteria,
     split_pair,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sulfox.analysis import bond_events
-from sulfox.analysis.bond_criteria import choose_criteria
-from sulfox.analysis.bond_events import find_close_pairs, find_transitions
+from sulfox.analysis.bonds import bond_events
+from sulfox.analysis.bonds.bond_criteria import choose_criteria
+from sulfox.analysis.bonds.bond_events import find_close_pairs, find_transitions
 from sulfox.trajectories.frames import Trajectory
 
 CRITERIA = choose_criteria("S-S")

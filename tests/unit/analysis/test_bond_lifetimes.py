@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sulfox.analysis.bond_criteria import choose_criteria
-from sulfox.analysis.bond_events import find_transitions
-from sulfox.analysis.bond_lifetimes import bond_lifetimes, median_lifetime, poisson_interval
+from sulfox.analysis.bonds.bond_criteria import choose_criteria
+from sulfox.analysis.bonds.bond_events import find_transitions
+from sulfox.analysis.bonds.bond_lifetimes import bond_lifetimes, median_lifetime, poisson_interval
 from sulfox.documents.sulfur_bonds import BondLifetime
 
 

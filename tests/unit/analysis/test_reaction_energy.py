@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from sulfox.analysis.entry_set import freeze_entries
-from sulfox.analysis.phase_hull import HullLibrary
-from sulfox.analysis.reaction_energy import parse_open_element, reaction_energy
+from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
+from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 from sulfox.cli.analyze import app
 from sulfox.errors import SulfoxError
 from sulfox.units import KJ_PER_MOL_PER_EV

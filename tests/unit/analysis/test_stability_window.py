@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sulfox.analysis.entry_set import freeze_entries
-from sulfox.analysis.stability_window import stability_window
+from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.stability_window import stability_window
 from sulfox.cli.analyze import app
 from sulfox.errors import SulfoxError
 

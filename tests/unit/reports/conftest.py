@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from sulfox.analysis.bond_criteria import choose_criteria
-from sulfox.analysis.sulfur_bonds import analyze_bonds, pool_rates
+from sulfox.analysis.bonds.bond_criteria import choose_criteria
+from sulfox.analysis.bonds.sulfur_bonds import analyze_bonds, pool_rates
 from sulfox.documents.base import Provenance, Reason, Status
 from sulfox.documents.comparison import ComparisonDoc, ComparisonRow, Verdict
 from sulfox.documents.interface import InterfaceDoc, LayerMoment, PolyanionCheck, SlabSide

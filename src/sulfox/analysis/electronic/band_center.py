@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sulfox.analysis.band_center_remarks import Findings, remarks, status_of
-from sulfox.analysis.coordination import COORDINATION_RULE, coordination_labels
-from sulfox.analysis.electronic_gap import BandEdges, find_band_edges
+from sulfox.analysis.electronic.band_center_remarks import Findings, remarks, status_of
+from sulfox.analysis.electronic.coordination import COORDINATION_RULE, coordination_labels
+from sulfox.analysis.electronic.electronic_gap import BandEdges, find_band_edges
 from sulfox.documents.band_center import (
     BandCenterDoc,
     CoordinationBandCenter,

@@ -10,9 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sulfox.analysis.entry_set import read_composition
-from sulfox.analysis.phase_hull import FloatArray, HullLibrary, PhaseHull, envelope_kinks
-from sulfox.analysis.reaction_energy import ION_CHARGES, write_reaction
+from sulfox.analysis.thermodynamics.entry_set import read_composition
+from sulfox.analysis.thermodynamics.phase_hull import (
+    FloatArray,
+    HullLibrary,
+    PhaseHull,
+    envelope_kinks,
+)
+from sulfox.analysis.thermodynamics.reaction_energy import ION_CHARGES, write_reaction
 from sulfox.documents.base import Provenance, Reason, Status, content_hash
 from sulfox.documents.entry_set import EntrySet
 from sulfox.documents.reaction_energy import ReactionTerm

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sulfox.analysis.bond_events import Transitions
+from sulfox.analysis.bonds.bond_events import Transitions
 from sulfox.documents.sulfur_bonds import BondLifetime
 from sulfox.trajectories.frames import FloatArray, IntArray
 

@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sulfox.analysis.entry_set import read_composition
-from sulfox.analysis.phase_hull import FloatArray, HullLibrary, PhaseHull, envelope_kinks
+from sulfox.analysis.thermodynamics.entry_set import read_composition
+from sulfox.analysis.thermodynamics.phase_hull import (
+    FloatArray,
+    HullLibrary,
+    PhaseHull,
+    envelope_kinks,
+)
 from sulfox.documents.base import Provenance, Reason, Status, content_hash
 from sulfox.documents.entry_set import EntrySet
 from sulfox.documents.reaction_energy import (

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sulfox.analysis.bond_criteria import split_pair
+from sulfox.analysis.bonds.bond_criteria import split_pair
 from sulfox.documents.sulfur_bonds import BondCriteria
 from sulfox.errors import SulfoxError
 from sulfox.trajectories.frames import FloatArray, IntArray, Trajectory

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from sulfox.analysis.bond_criteria import choose_criteria, varied_criteria
-from sulfox.analysis.bond_events import (
+from sulfox.analysis.bonds.bond_criteria import choose_criteria, varied_criteria
+from sulfox.analysis.bonds.bond_events import (
     ClosePairs,
     Transitions,
     find_close_pairs,
     find_transitions,
 )
-from sulfox.analysis.bond_lifetimes import bond_lifetimes, median_lifetime, poisson_interval
+from sulfox.analysis.bonds.bond_lifetimes import bond_lifetimes, median_lifetime, poisson_interval
 from sulfox.documents.base import Provenance, Reason, Status, content_hash
 from sulfox.documents.sulfur_bonds import (
     BondCriteria,
@@ -60,7 +60,7 @@ def analyze_bonds(
     -------
     SulfurBondsDoc
         Counts, events, lifetimes, rate and sensitivity. The definition of an event
-        is in :mod:`sulfox.analysis.bond_events`.
+        is in :mod:`sulfox.analysis.bonds.bond_events`.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sulfox.analysis.electronic_gap import BandEdges
+from sulfox.analysis.electronic.electronic_gap import BandEdges
 from sulfox.documents.base import Reason, Status
 
 __all__ = ["MAX_MISSING_PROJECTION", "Findings", "remarks", "status_of"]

@@ -1,0 +1,1 @@
+"""Which bonds form and break, and how long they live."""

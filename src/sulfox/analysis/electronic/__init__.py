@@ -1,0 +1,1 @@
+"""What a density of states says: band centres, gaps, alignments."""

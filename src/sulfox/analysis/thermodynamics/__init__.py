@@ -1,0 +1,1 @@
+"""What is stable: hulls, reactions, windows, gases."""
