@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["emit_json", "emit_table", "emit_text", "parse_miller"]
+__all__ = ["emit_json", "emit_note", "emit_table", "emit_text", "parse_miller"]
 
 
 def emit_json(document: Any) -> None:
@@ -39,6 +39,18 @@ def emit_text(*lines: str) -> None:
     """
     for line in lines:
         sys.stdout.write(line + "\n")
+
+
+def emit_note(*lines: str) -> None:
+    """Print lines for a person on stderr: what is not the answer itself.
+
+    Parameters
+    ----------
+    *lines : str
+        Lines without their line ends.
+    """
+    for line in lines:
+        sys.stderr.write(line + "\n")
 
 
 def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

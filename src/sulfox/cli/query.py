@@ -83,6 +83,33 @@ _KINDS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("95 % high", "rate_high_per_nm2_ps"),
         ),
     ),
+    "electronic-structures": (
+        "electronic_structure",
+        (
+            ("label", "label"),
+            ("energy [eV]", "energy_eV"),
+            ("gap [eV]", "gap_eV"),
+            ("metal", "is_metal"),
+            ("moment of the cell [µB]", "total_moment_muB"),
+            ("wall time [s]", "wall_time_s"),
+            ("memory [MB]", "peak_memory_MB"),
+        ),
+    ),
+    "band-centers": (
+        "band_center",
+        (
+            ("material", "material"),
+            ("magnetic state", "magnetic_state"),
+            ("U", "hubbard"),
+            ("element", "element"),
+            ("orbital", "orbital"),
+            ("occupied re VBM [eV]", "occupied_re_vbm_eV"),
+            ("full re VBM [eV]", "full_re_vbm_eV"),
+            ("occupied re E_F [eV]", "occupied_re_fermi_eV"),
+            ("all re E_F [eV]", "all_re_fermi_eV"),
+            ("gap [eV]", "gap_eV"),
+        ),
+    ),
     "comparisons": ("comparison", (("study", "study"), ("rows", "rows"))),
 }
 _FIRST = (("id", "id"),)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sulfox.cli.options import Engine, JsonOutput, OutDir, Store
-from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 if TYPE_CHECKING:
     from sulfox.documents.comparison import ComparisonRow
@@ -28,6 +28,13 @@ LengthPs = Annotated[
     float | None, typer.Option("--length-ps", help="Length of the production runs [ps].")
 ]
 Variants = Annotated[bool, typer.Option("--variants", help="Run the labelled variants too.")]
+Only = Annotated[
+    str | None,
+    typer.Option("--only", help="dynamics or band-centers: only this part.", metavar="PART"),
+]
+ProtocolName = Annotated[
+    str | None, typer.Option("--protocol", help="Of the band centres: paper, fast, stringent.")
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Branches run side by side; default: all cores.")
 ]
@@ -40,6 +47,8 @@ def run(
     seeds: Seeds = None,
     length_ps: LengthPs = None,
     variants: Variants = False,
+    only: Only = None,
+    protocol: ProtocolName = None,
     workers: Workers = None,
     store: Store = None,
     out: OutDir = None,
@@ -49,9 +58,30 @@ def run(
     from sulfox.flows.study import StudyOverrides
 
     overrides = StudyOverrides(
-        engine=engine, potential=potential, n_seeds=seeds, length_ps=length_ps, variants=variants
+        engine=engine,
+        potential=potential,
+        n_seeds=seeds,
+        length_ps=length_ps,
+        variants=variants,
+        only=_parts(only),
+        protocol=protocol,
     )
     _run(study, overrides, workers, store, out, as_json)
+
+
+def _parts(only: str | None) -> Any:
+    from sulfox.errors import SulfoxError
+    from sulfox.flows.study import PARTS
+
+    if only is None or only in PARTS:
+        return () if only is None else (only,)
+    raise SulfoxError(
+        "SFX-901",
+        who="--only",
+        found=repr(only),
+        expected=" or ".join(PARTS),
+        next_step="choose one of these",
+    )
 
 
 def _run(
@@ -75,6 +105,7 @@ def _run(
     opener = partial(open_store, store)
     opener()
     made = build_study_flow(study)
+    emit_note(*made.left_out)
     with StudyProgress(study.name) as progress:
         outcome = run_flow(
             made.flow,

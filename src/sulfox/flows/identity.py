@@ -24,7 +24,10 @@ REVISIONS: dict[str, int] = {
     "run_stage": 1,
     "analyze_bonds": 1,
     "pool_rates": 1,
-    "compare_with_source": 2,
+    "compare_with_source": 3,
+    "relax_electronic": 1,
+    "compute_electronic_structure": 1,
+    "align_band_centers": 1,
 }
 
 

@@ -15,8 +15,11 @@ from typing import Any
 
 from jobflow import Flow, Job, OnMissing
 
+from sulfox.errors import SulfoxError
 from sulfox.flows import jobs
+from sulfox.flows.electronic_study import add_band_centers
 from sulfox.flows.identity import name_by_content
+from sulfox.flows.job_context import identify_calculator
 from sulfox.flows.study import DynamicsPlan, MaterialSide, Pair, Study, Variant
 from sulfox.materials.catalogue import load_material
 from sulfox.protocols.protocol import Protocol, load_protocol
@@ -37,10 +40,13 @@ class StudyFlow:
         All jobs.
     comparison_uuid : str
         UUID of the job whose output is the ComparisonDoc.
+    left_out : tuple of str
+        Parts that cannot run here, each with the reason.
     """
 
     flow: Flow
     comparison_uuid: str
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,18 @@ def build_study_flow(study: Study) -> StudyFlow:
     """
     builder = _Builder(study)
     documents = []
-    for branch in _branches(study):
-        documents += builder.add_branch(branch)
+    left_out = []
+    if "dynamics" in study.parts:
+        builder.calculator = identify_calculator(study.engine, study.potential)
+        for branch in _branches(study):
+            documents += builder.add_branch(branch)
+    if "band-centers" in study.parts and study.band_centers is not None:
+        try:
+            documents += add_band_centers(builder.add, study.name, study.band_centers)
+        except SulfoxError as error:
+            if error.code != "SFX-302" or study.parts == ("band-centers",):
+                raise
+            left_out.append(f"band centres left out: {error.found}; {error.next_step}")
     comparison = builder.add(
         jobs.compare_with_source,
         f"{study.name}: comparison with the source",
@@ -89,7 +105,7 @@ def build_study_flow(study: Study) -> StudyFlow:
         [*builder.bulk_outputs, *documents],
         tolerant=True,
     )
-    return StudyFlow(Flow(builder.jobs, name=study.name), comparison.uuid)
+    return StudyFlow(Flow(builder.jobs, name=study.name), comparison.uuid, tuple(left_out))
 
 
 def _branches(study: Study) -> Iterator[_Branch]:
@@ -121,7 +137,7 @@ class _Builder:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.calculator = jobs.identify_calculator(study.engine, study.potential)
+        self.calculator: dict[str, str] = {}
         self.jobs: list[Flow | Job] = []
         self._bulks: dict[str, Job] = {}
 

@@ -7,7 +7,6 @@ made in other rooms; a job only reads, calls and stores.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from jobflow import CURRENT_JOB, job
@@ -21,45 +20,24 @@ from sulfox.documents.relaxation import RelaxationDoc
 from sulfox.documents.sulfur_bonds import SulfurBondsDoc
 from sulfox.documents.trajectory import TrajectoryDoc
 from sulfox.errors import SulfoxError
-from sulfox.settings import get_settings
+from sulfox.flows.job_context import (
+    JsonDocument,
+    checked_engine,
+    ordered_material,
+    stored,
+    typed_documents,
+    work_folder,
+)
 
 __all__ = [
     "analyze_bonds",
     "build_interface",
     "compare_with_source",
-    "identify_calculator",
     "pool_rates",
     "prepare_bulk",
     "relax_interface",
     "run_stage",
 ]
-
-JsonDocument = dict[str, Any]
-
-
-def identify_calculator(engine: str, potential: str) -> dict[str, str]:
-    """Check that the engine can run here, and say what decides its numbers.
-
-    Parameters
-    ----------
-    engine, potential : str
-        As in the study.
-
-    Returns
-    -------
-    dict
-        ``engine``, ``potential``, ``inputs_hash``: part of every job's identity.
-
-    Raises
-    ------
-    SulfoxError
-        SFX-301 for an unknown engine, SFX-302 or SFX-303 for a missing or damaged potential.
-    """
-    return {
-        "engine": engine,
-        "potential": potential,
-        "inputs_hash": _engine(engine, potential).inputs_hash,
-    }
 
 
 @job
@@ -81,13 +59,13 @@ def prepare_bulk(
     """
     from sulfox.protocols.relaxation import RelaxationSpec
 
-    ordered = _ordered(side)
+    ordered = ordered_material(side)
     spec = RelaxationSpec.model_validate(relaxation)
     if ordered.material.is_disordered:
         spec = spec.model_copy(update={"cell": "hydrostatic"})
-    engine = _checked_engine(calculator)
+    engine = checked_engine(calculator)
     label = f"{side['material']} bulk"
-    return _stored(_accepted(engine.relax(ordered.structure, spec, label=label, study=study)))
+    return stored(_accepted(engine.relax(ordered.structure, spec, label=label, study=study)))
 
 
 @job
@@ -116,7 +94,7 @@ def build_interface(
     from sulfox.interfaces.specification import InterfaceSpec
 
     cathode, electrolyte = (
-        _ordered(pair[side]).model_copy(
+        ordered_material(pair[side]).model_copy(
             update={"structure": RelaxationDoc.model_validate(bulk).final}
         )
         for side, bulk in (("cathode", cathode_bulk), ("electrolyte", electrolyte_bulk))
@@ -144,7 +122,7 @@ def build_interface(
         from sulfox.interfaces.variants import delithiate
 
         chosen = delithiate(chosen, variant["delithiated_fraction"])
-    return _stored(_labelled(chosen.model_copy(update={"pair": pair["name"]}), study))
+    return stored(_labelled(chosen.model_copy(update={"pair": pair["name"]}), study))
 
 
 @job
@@ -165,14 +143,14 @@ def relax_interface(
     from sulfox.protocols.relaxation import RelaxationSpec
 
     built = InterfaceDoc.model_validate(interface)
-    document = _checked_engine(calculator).relax(
+    document = checked_engine(calculator).relax(
         built.structure,
         RelaxationSpec.model_validate(relaxation),
         label=built.pair,
         interface_id=built.id,
         study=study,
     )
-    return _stored(_accepted(document))
+    return stored(_accepted(document))
 
 
 @job
@@ -217,8 +195,8 @@ def run_stage(
         structure, velocities = before.final_structure, before.final_velocities_A_fs
     else:
         structure, velocities = RelaxationDoc.model_validate(start).final, None
-    run_dir = _work_dir()
-    document = _checked_engine(calculator).dynamics(
+    run_dir = work_folder()
+    document = checked_engine(calculator).dynamics(
         structure,
         DynamicsSpec.model_validate(dynamics),
         run_dir,
@@ -233,7 +211,7 @@ def run_stage(
         start_velocities=velocities,
     )
     reference = publish_archive(run_dir, CURRENT_JOB.store, document.id)
-    return _stored(document.model_copy(update={"archive": reference}))
+    return stored(document.model_copy(update={"archive": reference}))
 
 
 @job
@@ -256,7 +234,7 @@ def analyze_bonds(pairs: list[str], trajectory: JsonDocument) -> dict[str, list[
     frames = archive.frames()
     present = [pair for pair in pairs if set(pair.split("-")) <= set(run.species)]
     documents = [sulfur_bonds.analyze_bonds(frames, choose_criteria(pair), run) for pair in present]
-    return {"documents": [_stored(document) for document in documents]}
+    return {"documents": [stored(document) for document in documents]}
 
 
 @job
@@ -271,10 +249,10 @@ def pool_rates(analyses: list[dict[str, list[JsonDocument]]]) -> dict[str, list[
     from sulfox.analysis.bonds import sulfur_bonds
 
     by_pair: dict[str, list[SulfurBondsDoc]] = {}
-    for document in _documents(analyses):
+    for document in typed_documents(analyses):
         by_pair.setdefault(document.criteria.pair, []).append(document)
     pooled = [sulfur_bonds.pool_rates(documents) for documents in by_pair.values()]
-    return {"documents": [_stored(document) for document in pooled]}
+    return {"documents": [stored(document) for document in pooled]}
 
 
 @job
@@ -292,7 +270,7 @@ def compare_with_source(
     outputs : list
         Outputs of the study's jobs; None where one is missing.
     """
-    documents = _documents(outputs)
+    documents = typed_documents(outputs)
     rows = compare_findings(
         [ExpectedFinding.model_validate(finding) for finding in findings],
         [d for d in documents if isinstance(d, TrajectoryDoc)],
@@ -315,43 +293,7 @@ def compare_with_source(
             study=study,
         ),
     )
-    return _stored(document)
-
-
-def _engine(engine: str, potential: str) -> Any:
-    from sulfox.engines.registry import get_engine
-
-    return get_engine(engine, potential)
-
-
-def _checked_engine(calculator: dict[str, str]) -> Any:
-    """Give the engine, if it still is the one the job was made for."""
-    engine = _engine(calculator["engine"], calculator["potential"])
-    if engine.inputs_hash != calculator["inputs_hash"]:
-        raise SulfoxError(
-            "SFX-303",
-            who=calculator["potential"],
-            found=f"inputs hash {engine.inputs_hash[:12]}",
-            expected=f"{calculator['inputs_hash'][:12]}, with which the flow was made",
-            next_step="make the flow again with the potential you want, or restore the old one",
-        )
-    return engine
-
-
-def _ordered(side: dict[str, Any]) -> Any:
-    from sulfox.materials.material import Material
-    from sulfox.materials.ordering import ordered_representative, random_sample
-
-    material = Material.model_validate(side["entry"])
-    if side.get("exchange_fraction") is None:
-        return ordered_representative(material)
-    return random_sample(material, side["exchange_fraction"], side["disorder_seed"])
-
-
-def _work_dir() -> Path:
-    """Folder of this job's checkpoints: the same one when the job runs again."""
-    root = get_settings().work_dir or Path.cwd()
-    return root / CURRENT_JOB.job.uuid
+    return stored(document)
 
 
 def _interface_height(interface: InterfaceDoc) -> float:
@@ -384,17 +326,3 @@ def _accepted(document: RelaxationDoc) -> RelaxationDoc:
             next_step="check the structure, or choose another candidate or potential",
         )
     return document
-
-
-def _documents(outputs: list[Any]) -> list[Any]:
-    """Typed documents out of job outputs; a missing output (None) gives none."""
-    found = []
-    for output in outputs:
-        if output is None:
-            continue
-        found += [parse_document(d) for d in output.get("documents", [output])]
-    return found
-
-
-def _stored(document: Any) -> JsonDocument:
-    return document.model_dump(mode="json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -11,19 +11,28 @@ from pydantic import Field, ValidationError, model_validator
 from sulfox.documents.base import Record
 from sulfox.documents.comparison import ExpectedFinding
 from sulfox.errors import SulfoxError
+from sulfox.flows.electronic_plan import BandCenterPlan
 from sulfox.settings import workflow_dirs
 from sulfox.units import Dimensionless, Length, Temperature, TimePs
 
 __all__ = [
+    "PARTS",
     "DynamicsPlan",
     "InterfacePlan",
     "MaterialSide",
     "Pair",
+    "Part",
     "Study",
     "StudyOverrides",
     "Variant",
     "load_study",
 ]
+
+Part = Literal["dynamics", "band-centers"]
+#: What a study can be made of, in the order in which it is told.
+PARTS: tuple[Part, ...] = ("dynamics", "band-centers")
+#: Parts that an engine can compute; another engine is taken to do all.
+_ENGINE_PARTS: dict[str, tuple[Part, ...]] = {"mlip": ("dynamics",), "gpaw": ("band-centers",)}
 
 
 class MaterialSide(Record):
@@ -163,6 +172,10 @@ class Study(Record):
         Element pairs whose bonds are followed, ``"S-S"`` first.
     variants : tuple of Variant
         Run on request.
+    band_centers : BandCenterPlan or None
+        Electronic part; None where the study has none.
+    parts : tuple of str
+        What is run: ``"dynamics"``, ``"band-centers"``.
     expected : tuple of ExpectedFinding
         Published numbers.
     """
@@ -177,6 +190,8 @@ class Study(Record):
     dynamics: DynamicsPlan
     bonds: tuple[str, ...] = ("S-S",)
     variants: tuple[Variant, ...] = ()
+    band_centers: BandCenterPlan | None = None
+    parts: tuple[Part, ...] = Field(default=PARTS, min_length=1)
     expected: tuple[ExpectedFinding, ...] = ()
 
     @model_validator(mode="after")
@@ -189,6 +204,8 @@ class Study(Record):
         for where, name in asked:
             if name not in known:
                 raise ValueError(f"{where} names the pair {name!r}, known are {known}")
+        if self.parts == ("band-centers",) and self.band_centers is None:
+            raise ValueError("it has no band_centers to run")
         return self
 
     def with_overrides(self, overrides: StudyOverrides) -> Study:
@@ -205,8 +222,15 @@ class Study(Record):
             SFX-601 if the changed study is not valid.
         """
         changed = self.model_dump()
-        if overrides.engine is not None:
+        if overrides.only:
+            changed["parts"] = overrides.only
+        computes = _ENGINE_PARTS.get(overrides.engine or "", PARTS)
+        if overrides.engine is not None and "dynamics" in computes:
             changed["engine"] = overrides.engine
+        if changed["band_centers"] is not None:
+            asked = {"protocol": overrides.protocol}
+            asked["engine"] = overrides.engine if "band-centers" in computes else None
+            changed["band_centers"] |= {key: value for key, value in asked.items() if value}
         if overrides.potential is not None:
             changed["potential"] = overrides.potential
         dynamics = changed["dynamics"]
@@ -236,6 +260,10 @@ class StudyOverrides(Record):
         Length of the production runs [ps].
     variants : bool
         Whether the variants are run too.
+    only : tuple of str
+        Parts to run; empty for the study's own.
+    protocol : str or None
+        Another protocol of the electronic part.
     """
 
     engine: str | None = None
@@ -243,6 +271,8 @@ class StudyOverrides(Record):
     n_seeds: int | None = None
     length_ps: TimePs | None = None
     variants: bool = False
+    only: tuple[Part, ...] = ()
+    protocol: str | None = None
 
 
 def load_study(name_or_folder: str) -> Study:

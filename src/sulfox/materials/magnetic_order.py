@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sulfox.documents.electronic_structure import MagneticState
+from sulfox.documents.structure import StructureRecord
 from sulfox.errors import SulfoxError
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from sulfox.materials.material import Material
 
-__all__ = ["assign_moments", "conventional_fractional", "magnetic_cell"]
+__all__ = ["assign_moments", "conventional_fractional", "in_magnetic_state", "magnetic_cell"]
 
 #: Below this |cos| an atom is too far from every lattice position to have a sign.
 _CLEAR_SIGN = 0.5
@@ -134,6 +136,28 @@ def magnetic_cell(material: Material, conventional: Structure) -> Structure:
         np.round(inside[keep], 12) + 0.0,
         site_properties={"magmom": moments.tolist()},
     )
+
+
+def in_magnetic_state(structure: StructureRecord, state: MagneticState) -> StructureRecord:
+    """Return a structure with its starting moments in another order.
+
+    Parameters
+    ----------
+    structure : StructureRecord
+        With or without moments; without, every state is the same.
+    state : str
+        ``"ground"`` keeps them, ``"ferromagnetic"`` makes all parallel, ``"none"`` takes
+        them away: the calculation is then not spin-polarised.
+
+    Returns
+    -------
+    StructureRecord
+        Same atoms.
+    """
+    if structure.moments is None or state == "ground":
+        return structure
+    parallel = tuple(abs(moment) for moment in structure.moments)
+    return structure.model_copy(update={"moments": parallel if state == "ferromagnetic" else None})
 
 
 def _unusable(material: Material, found: str, expected: str) -> SulfoxError:

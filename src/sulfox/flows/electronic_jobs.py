@@ -1,0 +1,157 @@
+"""Jobs of the electronic part of a study: ground states, band centres, their alignment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobflow import CURRENT_JOB, job
+
+from sulfox.documents.base import Status
+from sulfox.documents.electronic_structure import MagneticState
+from sulfox.documents.relaxation import RelaxationDoc
+from sulfox.documents.structure import StructureRecord
+from sulfox.flows.job_context import (
+    JsonDocument,
+    checked_engine,
+    ordered_material,
+    stored,
+    work_folder,
+)
+from sulfox.protocols.electronic import CellKind, ElectronicSettings, ElectronicSpec, resolve
+
+__all__ = ["align_band_centers", "case_label", "compute_electronic_structure", "relax_electronic"]
+
+
+@job
+def relax_electronic(
+    study: str,
+    calculator: dict[str, str],
+    case: dict[str, Any],
+    protocol: dict[str, Any],
+) -> JsonDocument:
+    """Relax a bulk cell with an engine that has electrons.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    calculator : dict
+        As :func:`sulfox.flows.jobs.identify_calculator` gives it.
+    case : dict
+        An ``ElectronicCase`` with the ``entry`` of its material, as JSON.
+    protocol : dict
+        An ``ElectronicProtocol`` with a relaxation, as JSON.
+    """
+    from sulfox.protocols.protocol import ElectronicProtocol
+
+    level = ElectronicProtocol.model_validate(protocol)
+    if level.relaxation is None:
+        raise ValueError("the protocol does not relax")
+    structure, spec = _cell(case, level.electronic)
+    document = checked_engine(calculator).relax(
+        structure,
+        level.relaxation.model_copy(update={"electronic": spec}),
+        label=case_label(case),
+        study=study,
+    )
+    return stored(document)
+
+
+@job
+def compute_electronic_structure(
+    study: str,
+    calculator: dict[str, str],
+    case: dict[str, Any],
+    settings: dict[str, Any],
+    relaxed: JsonDocument | None = None,
+) -> dict[str, list[JsonDocument]]:
+    """Compute a ground state with its projected density of states, and the band centre.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    calculator : dict
+        As :func:`sulfox.flows.jobs.identify_calculator` gives it.
+    case : dict
+        An ``ElectronicCase`` with the ``entry`` of its material, as JSON.
+    settings : dict
+        ``ElectronicSettings`` as JSON.
+    relaxed : dict, optional
+        A relaxation to start from; None computes at the catalogue's measured lattice.
+    """
+    from sulfox.analysis.electronic.band_center import analyze_band_center
+    from sulfox.engines.base import ElectronicContext
+
+    structure, spec = _cell(case, ElectronicSettings.model_validate(settings))
+    if relaxed is not None:
+        before = RelaxationDoc.model_validate(relaxed)
+        structure = before.final.model_copy(update={"moments": structure.moments})
+    result = checked_engine(calculator).electronic_structure(
+        structure,
+        spec,
+        work_folder(),
+        context=ElectronicContext(
+            label=case_label(case),
+            material=case["material"],
+            magnetic_state=case["magnetic_state"],
+            study=study,
+            job_uuids=(CURRENT_JOB.job.uuid,),
+        ),
+    )
+    documents = [stored(result.document)]
+    if result.dos is not None and result.document.status is not Status.REFUSED:
+        center = analyze_band_center(result.dos, case["element"], case["orbital"])
+        labels = {
+            "material": case["material"],
+            "magnetic_state": case["magnetic_state"],
+            "hubbard": case["hubbard"],
+            "calculation_id": result.document.id,
+            "provenance": center.provenance.model_copy(update={"study": study}),
+        }
+        documents.append(stored(center.model_copy(update=labels)))
+    return {"documents": documents}
+
+
+@job
+def align_band_centers(study: str, plan: dict[str, Any], outputs: list[Any]) -> JsonDocument | None:
+    """Set the band centres of two materials side by side, by every definition.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    plan : dict
+        A ``BandCenterPlan`` as JSON.
+    outputs : list
+        Outputs of :func:`compute_electronic_structure`; None where one is missing.
+    """
+    raise NotImplementedError
+
+
+def _cell(
+    case: dict[str, Any], settings: ElectronicSettings
+) -> tuple[StructureRecord, ElectronicSpec]:
+    from sulfox.materials.magnetic_order import in_magnetic_state
+
+    ordered = ordered_material({"entry": case["entry"]})
+    cell: CellKind = "conventional" if ordered.magnetic_cell is None else "magnetic"
+    structure = in_magnetic_state(
+        ordered.magnetic_cell or ordered.structure, case["magnetic_state"]
+    )
+    switched = settings.model_copy(update={"hubbard": settings.hubbard and case["hubbard"]})
+    return structure, resolve(switched, structure, {case["material"]: ordered.material}, cell)
+
+
+def case_label(case: dict[str, Any]) -> str:
+    """Name a case for a reader: ``"CoO (ferromagnetic, no U)"``.
+
+    Parameters
+    ----------
+    case : dict
+        An ``ElectronicCase`` as JSON.
+    """
+    state: MagneticState = case["magnetic_state"]
+    remarks = [] if state == "ground" else [f"{state} spin" if state == "none" else state]
+    remarks += [] if case["hubbard"] else ["no U"]
+    return case["material"] + (f" ({', '.join(remarks)})" if remarks else "")

@@ -1,0 +1,83 @@
+"""The electronic part of a study as jobs.
+
+[relaxation ->] ground state and band centre, one per case -> alignment
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sulfox.flows import electronic_jobs
+from sulfox.flows.electronic_plan import BandCenterPlan
+from sulfox.flows.job_context import identify_calculator
+from sulfox.materials.catalogue import load_material
+from sulfox.protocols.protocol import load_electronic_protocol
+
+__all__ = ["add_band_centers"]
+
+AddJob = Callable[..., Any]
+
+
+def add_band_centers(add: AddJob, study: str, plan: BandCenterPlan) -> list[Any]:
+    """Add the jobs of a plan.
+
+    Parameters
+    ----------
+    add : callable
+        ``add(job_function, name, *arguments, tolerant=False) -> Job``.
+    study : str
+        Name of the study.
+    plan : BandCenterPlan
+        What is computed.
+
+    Returns
+    -------
+    list of OutputReference
+        Outputs that hold documents to compare.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-10x for an unknown material or protocol, SFX-30x if the engine is missing.
+    """
+    protocol = load_electronic_protocol(plan.protocol)
+    calculator = identify_calculator(plan.engine, "default")
+    outputs = []
+    for case in plan.cases:
+        given = case.model_dump(mode="json") | {
+            "entry": load_material(case.material).model_dump(mode="json"),
+            "element": plan.element,
+            "orbital": plan.orbital,
+        }
+        label = electronic_jobs.case_label(given)
+        relaxed = None
+        if protocol.relaxation is not None:
+            relaxed = add(
+                electronic_jobs.relax_electronic,
+                f"{label}: relaxation by {plan.engine}",
+                study,
+                calculator,
+                given,
+                protocol.model_dump(mode="json"),
+            ).output
+        outputs.append(
+            add(
+                electronic_jobs.compute_electronic_structure,
+                f"{label}: density of states by {plan.engine}",
+                study,
+                calculator,
+                given,
+                protocol.electronic.model_dump(mode="json"),
+                relaxed,
+            ).output
+        )
+    alignment = add(
+        electronic_jobs.align_band_centers,
+        f"{plan.upper} minus {plan.lower}: band centres",
+        study,
+        plan.model_dump(mode="json"),
+        outputs,
+        tolerant=True,
+    )
+    return [*outputs, alignment.output]
