@@ -15,13 +15,8 @@ from maggma.stores import MemoryStore
 
 from sulfox.errors import SulfoxError
 from sulfox.stores.archive import StoreBackend, open_stored_trajectory, publish_archive
-from sulfox.stores.opening import (
-    TRAJECTORIES,
-    DocumentReader,
-    StoreReader,
-    open_documents,
-    open_store,
-)
+from sulfox.stores.opening import open_documents, open_store
+from sulfox.stores.readers import TRAJECTORIES, DocumentReader, StoreReader
 from sulfox.trajectories.archive import (
     Segment,
     TrajectoryHeader,

@@ -12,7 +12,8 @@ from sulfox.errors import SulfoxError
 from sulfox.reports.data import FrameSource, ReportData
 from sulfox.stores.archive import open_stored_trajectory
 from sulfox.stores.documents import find_documents
-from sulfox.stores.opening import DocumentReader, open_documents
+from sulfox.stores.opening import open_documents
+from sulfox.stores.readers import DocumentReader
 
 __all__ = ["read_study"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sulfox.documents.trajectory import ArchiveReference
 from sulfox.errors import SulfoxError
 from sulfox.stores.embedded import is_file_name
-from sulfox.stores.opening import DocumentReader, trajectories_of
+from sulfox.stores.readers import DocumentReader, trajectories_of
 from sulfox.trajectories.archive import (
     FolderBackend,
     SegmentBackend,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sulfox.documents.base import SCHEMA_VERSION
 from sulfox.errors import SulfoxError
 from sulfox.stores.embedded import newer_store
-from sulfox.stores.opening import TRAJECTORIES, trajectories_of
+from sulfox.stores.readers import TRAJECTORIES, trajectories_of
 
 if TYPE_CHECKING:
     from jobflow import JobStore

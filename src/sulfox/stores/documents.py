@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,33 +10,11 @@ from sulfox.documents.base import SCHEMA_VERSION, Document, Record, Status
 from sulfox.documents.kinds import DOCUMENT_KINDS, parse_document
 from sulfox.errors import SulfoxError
 from sulfox.stores.embedded import newer_store
-from sulfox.stores.opening import DocumentReader
+from sulfox.stores.readers import DocumentReader
+from sulfox.stores.search import NUMBERS, WORDS, Condition, Search
 from sulfox.units import Temperature
 
 __all__ = ["QueryFilter", "count_documents", "find_documents", "get_document"]
-
-#: Filter -> field, where the kind has it. A kind's own name comes first.
-_FIELDS: dict[str, dict[str, str]] = {
-    "id": {"": "id"},
-    "study": {"comparison": "study", "": "provenance.study"},
-    "engine": {"": "provenance.engine"},
-    "status": {"": "status"},
-    "pair": {
-        "relaxation": "label",
-        "sulfur_bonds": "pair_of_materials",
-        "sulfur_bond_rate": "pair_of_materials",
-        "interface": "pair",
-        "trajectory": "pair",
-    },
-    "variant": dict.fromkeys(("trajectory", "sulfur_bonds", "sulfur_bond_rate"), "variant"),
-    "temperature_K": dict.fromkeys(
-        ("trajectory", "sulfur_bonds", "sulfur_bond_rate"), "temperature_K"
-    ),
-    "seed": dict.fromkeys(("trajectory", "sulfur_bonds"), "seed"),
-    "stage": {"trajectory": "stage"},
-    "interface_id": dict.fromkeys(("relaxation", "trajectory", "sulfur_bonds"), "interface_id"),
-    "trajectory_id": {"sulfur_bonds": "trajectory_id"},
-}
 
 
 class QueryFilter(Record):
@@ -55,6 +30,12 @@ class QueryFilter(Record):
         Seed of the run.
     status : Status or None
         complete, partial or refused.
+    bond, material, cathode_facet, electrolyte_facet : str or None
+        ``"S-S"``, ``"CoO"``, ``"1,0,4"``.
+    since : str or None
+        Date (ISO 8601) from which on documents were made.
+    where : tuple of Condition
+        Any other comparison.
     """
 
     id: str | None = None
@@ -68,39 +49,43 @@ class QueryFilter(Record):
     temperature_K: Temperature | None = None
     seed: int | None = None
     status: Status | None = None
+    bond: str | None = None
+    material: str | None = None
+    cathode_facet: str | None = None
+    electrolyte_facet: str | None = None
+    since: str | None = None
+    where: tuple[Condition, ...] = ()
 
-    def conditions(self, kind: str) -> dict[str, str | float]:
-        """Field of the kind -> wanted value.
+    def conditions(self, kind: str) -> tuple[Condition, ...]:
+        """Conditions on documents of a kind.
 
         Parameters
         ----------
         kind : str
             A key of ``DOCUMENT_KINDS``.
 
-        Returns
-        -------
-        dict
-            Dotted field names and values.
-
         Raises
         ------
         SulfoxError
             SFX-901 for a filter that the kind does not have.
         """
-        found = {}
-        for name, value in self.model_dump(mode="json", exclude_none=True).items():
-            fields = _FIELDS[name]
-            field = fields.get(kind, fields.get(""))
-            if field is None:
+        found = list(self.where)
+        plain = self.model_dump(mode="json", exclude_none=True, exclude={"where"})
+        if "since" in plain:
+            found.append(Condition("created_at", ">=", plain.pop("since")))
+        for name, value in plain.items():
+            paths = WORDS.get(name) or NUMBERS.get(name) or {"": "id"}
+            if kind not in paths and "" not in paths:
                 raise SulfoxError(
                     "SFX-901",
                     who=f"filter {name}",
                     found=f"documents of kind {kind}, which have none",
-                    expected=f"one of {', '.join(sorted(fields))}",
+                    expected=f"one of {', '.join(sorted(paths))}",
                     next_step="leave the filter out",
                 )
-            found[field] = value.replace("/", "|") if name == "pair" else value
-        return found
+            text = value.replace("/", "|") if name == "pair" else value
+            found.append(Condition(name, "=", text))
+        return tuple(found)
 
 
 def find_documents(
@@ -109,8 +94,9 @@ def find_documents(
     query: QueryFilter | None = None,
     *,
     limit: int = 0,
+    sort: str | None = None,
 ) -> list[Document]:
-    """Find documents of one kind, newest first.
+    """Find documents of one kind.
 
     Parameters
     ----------
@@ -122,6 +108,8 @@ def find_documents(
         What is wanted.
     limit : int
         Most documents to return; 0 for all.
+    sort : str, optional
+        Search value or path, ``-`` before it for descending; by default the newest first.
 
     Returns
     -------
@@ -143,18 +131,8 @@ def find_documents(
             next_step="choose one of these",
         )
     conditions = (query or QueryFilter()).conditions(kind)
-    latest: dict[str, tuple[tuple[str, int], dict[str, Any], str]] = {}
-    for job in reader.find(_criteria(kind, conditions)):
-        age = (str(job.get("completed_at") or ""), int(job.get("index") or 0))
-        for content in _contents(job.get("output")):
-            if content.get("kind") != kind or not _matches(content, conditions):
-                continue
-            identity = str(content.get("id"))
-            if identity not in latest or age >= latest[identity][0]:
-                latest[identity] = (age, content, str(job.get("uuid")))
-    newest_first = sorted(latest.items(), key=lambda item: (item[1][0], item[0]), reverse=True)
-    chosen = newest_first[:limit] if limit else newest_first
-    return [_typed(content, uuid) for _, (_, content, uuid) in chosen]
+    found = reader.search(Search(kind, conditions, sort, limit))
+    return [_typed(document.content, document.job_uuid) for _, document in found]
 
 
 def get_document(reader: DocumentReader, kind: str, identity: str) -> Document:
@@ -203,55 +181,8 @@ def count_documents(reader: DocumentReader) -> dict[str, int]:
         Kind -> number of different ids, in the order of ``DOCUMENT_KINDS``; kinds that
         do not occur are left out.
     """
-    fields = ("kind", "id", "documents.kind", "documents.id")
-    jobs = reader.find(projection={f"output.{field}": 1 for field in fields})
-    seen = {
-        (content.get("kind"), content.get("id"))
-        for job in jobs
-        for content in _contents(job.get("output"))
-    }
-    counts = Counter(kind for kind, _ in seen)
-    return {kind: counts[kind] for kind in DOCUMENT_KINDS if counts[kind]}
-
-
-def _criteria(kind: str, conditions: dict[str, str | float]) -> dict[str, Any]:
-    """MongoDB filter for an output that is a document, a list, or ``{"documents": list}``."""
-    wanted: dict[str, Any] = {"kind": kind}
-    for field, value in conditions.items():
-        wanted[field] = (
-            {"$regex": f"^{re.escape(value)}$", "$options": "i"}
-            if isinstance(value, str)
-            else value
-        )
-    return {
-        "$or": [
-            {f"output.{field}": value for field, value in wanted.items()},
-            {"output.documents": {"$elemMatch": wanted}},
-            {"output": {"$elemMatch": wanted}},
-        ]
-    }
-
-
-def _contents(output: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(output, dict) and "kind" in output:
-        yield output
-    elif isinstance(output, dict) and isinstance(output.get("documents"), list):
-        yield from (item for item in output["documents"] if isinstance(item, dict))
-    elif isinstance(output, list):
-        yield from (item for item in output if isinstance(item, dict))
-
-
-def _matches(content: dict[str, Any], conditions: dict[str, str | float]) -> bool:
-    def value_at(path: str) -> Any:
-        found: Any = content
-        for part in path.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        return found
-
-    def plain(value: Any) -> Any:
-        return value.casefold() if isinstance(value, str) else value
-
-    return all(plain(value_at(path)) == plain(value) for path, value in conditions.items())
+    counts = reader.counts()
+    return {kind: counts[kind] for kind in DOCUMENT_KINDS if counts.get(kind)}
 
 
 def _typed(content: dict[str, Any], uuid: str) -> Document:

@@ -26,6 +26,7 @@ from typing import Any
 
 from sulfox.documents.base import SCHEMA_VERSION
 from sulfox.errors import SulfoxError
+from sulfox.stores.embedded_index import add_job, bring_up_to_date, has_index, lay_index
 from sulfox.trajectories.durable import write_durably
 
 __all__ = [
@@ -107,6 +108,7 @@ class EmbeddedFolder:
                 self.trajectories.mkdir(exist_ok=True)
                 if not (self.exists and self._repository_files_stand()):
                     self._create_database()  # goes on where a killed process stopped
+                self._lay_index()
                 if version < SCHEMA_VERSION:
                     text = json.dumps({"schema_version": SCHEMA_VERSION, "made_by": "sulfox"})
                     write_durably(self.marker, text.encode())
@@ -125,7 +127,7 @@ class EmbeddedFolder:
         if not self._repository_files_stand():
             raise self.damaged("settings of its database are missing")
         mode = "ro" if _is_read_only(self.database_file.parent) else "rw"  # rw: can recover
-        with translated_errors(self.root), contextlib.closing(self._connect(mode)) as connection:
+        with translated_errors(self.root), contextlib.closing(self.connect(mode)) as connection:
             connection.execute("SELECT count(*) FROM documents").fetchone()
 
     def collection(self) -> Any:
@@ -158,14 +160,16 @@ class EmbeddedFolder:
         SulfoxError
             SFX-503 if the disk is full or the store is read-only, SFX-501 if damaged.
         """
-        with translated_errors(self.root), contextlib.closing(self._connect("rw")) as connection:
+        with translated_errors(self.root), contextlib.closing(self.connect("rw")) as connection:
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("BEGIN IMMEDIATE")
             with connection:
                 for doc in docs:
                     if set(key) != {"uuid", "index"}:
                         self._delete(connection, {name: doc[name] for name in key})
-                    connection.execute(_UPSERT, _row(doc))
+                    row = _row(doc)
+                    connection.execute(_UPSERT, row)
+                    add_job(connection, row[0], doc)
 
     def remove(self, criteria: Mapping[str, Any]) -> None:
         """Remove the documents that match, in one transaction.
@@ -175,7 +179,7 @@ class EmbeddedFolder:
         criteria : mapping
             MongoDB filter.
         """
-        with translated_errors(self.root), contextlib.closing(self._connect("rw")) as connection:
+        with translated_errors(self.root), contextlib.closing(self.connect("rw")) as connection:
             connection.execute("BEGIN IMMEDIATE")
             with connection:
                 self._delete(connection, criteria)
@@ -196,7 +200,19 @@ class EmbeddedFolder:
             next_step="restore the folder from a backup, or give another one with --store",
         )
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    def connect(self, mode: str) -> sqlite3.Connection:
+        """Open the file of the documents.
+
+        Parameters
+        ----------
+        mode : str
+            SQLite's ``"ro"``, ``"rw"`` or ``"rwc"``.
+
+        Returns
+        -------
+        sqlite3.Connection
+            Transactions are begun by hand.
+        """
         uri = f"{self.database_file.resolve().as_uri()}?mode={mode}"
         return sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT_S, isolation_level=None)
 
@@ -209,6 +225,10 @@ class EmbeddedFolder:
         rows = connection.execute("SELECT k, v FROM documents")
         gone = [(k,) for k, v in rows if matches(bson.decode(v))]
         connection.executemany("DELETE FROM documents WHERE k = ?", gone)
+        if gone and has_index(connection):  # an older document may count again: make it anew
+            connection.execute("DELETE FROM results")
+            connection.execute("UPDATE results_meta SET last_row = 0")
+            bring_up_to_date(connection)
 
     def _repository_files_stand(self) -> bool:
         settings = self.documents / "monty.storage.cfg"
@@ -233,11 +253,19 @@ class EmbeddedFolder:
         )
         write_durably(self.documents / "monty.storage.cfg", settings.encode())
         write_durably(self.documents / ".monty.storage", b"sqlite")
-        with contextlib.closing(self._connect("rwc")) as connection:
+        with contextlib.closing(self.connect("rwc")) as connection:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS "
                 "documents(k text NOT NULL, v text NOT NULL, PRIMARY KEY(k))"
             )
+
+    def _lay_index(self) -> None:
+        with contextlib.closing(self.connect("rw")) as connection:
+            if not has_index(connection):
+                connection.execute("BEGIN IMMEDIATE")
+                with connection:
+                    lay_index(connection)
+                    bring_up_to_date(connection)
 
     def _refuse_missing_database(self) -> None:
         if not self.database_file.is_file():

@@ -2,179 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from sulfox.errors import SulfoxError
-from sulfox.stores.embedded import EmbeddedFolder, translated_errors
+from sulfox.stores.embedded import EmbeddedFolder
+from sulfox.stores.readers import TRAJECTORIES, DocumentReader, EmbeddedReader, StoreReader
 
 if TYPE_CHECKING:
     from jobflow import JobStore
 
 __all__ = [
-    "TRAJECTORIES",
-    "DocumentReader",
-    "EmbeddedReader",
-    "StoreReader",
     "embedded_store",
     "open_documents",
     "open_store",
-    "trajectories_of",
     "work_folder",
 ]
-
-#: Name of the additional store of the trajectory archives.
-TRAJECTORIES = "trajectories"
-
-
-class DocumentReader(Protocol):
-    """What a query needs of a store."""
-
-    @property
-    def where(self) -> str:
-        """The store's place for messages, without secrets."""
-
-    @property
-    def trajectories(self) -> Any:
-        """Folder (Path) or maggma store of the trajectory archives."""
-
-    def find(
-        self,
-        criteria: Mapping[str, Any] | None = None,
-        *,
-        projection: Mapping[str, int] | None = None,
-        sort: Mapping[str, int] | None = None,
-        limit: int = 0,
-    ) -> Iterator[dict[str, Any]]:
-        """Job documents that match a MongoDB filter.
-
-        Parameters
-        ----------
-        criteria : mapping, optional
-            MongoDB filter; None matches all.
-        projection : mapping, optional
-            Field -> 1 for the fields wanted.
-        sort : mapping, optional
-            Field -> 1 (ascending) or -1.
-        limit : int
-            0 for all.
-
-        Yields
-        ------
-        dict
-            Job documents.
-        """
-
-
-class EmbeddedReader:
-    """Reads an embedded store without maggma, so that a query answers at once.
-
-    Parameters
-    ----------
-    folder : EmbeddedFolder
-        The store; where it does not exist yet, it is empty.
-    """
-
-    def __init__(self, folder: EmbeddedFolder) -> None:
-        self.folder = folder
-        if folder.exists:
-            folder.check()
-
-    @property
-    def where(self) -> str:
-        """Folder of the store."""
-        return str(self.folder.root)
-
-    @property
-    def trajectories(self) -> Path:
-        """Folder of the archives."""
-        return self.folder.trajectories
-
-    def find(
-        self,
-        criteria: Mapping[str, Any] | None = None,
-        *,
-        projection: Mapping[str, int] | None = None,
-        sort: Mapping[str, int] | None = None,
-        limit: int = 0,
-    ) -> Iterator[dict[str, Any]]:
-        """Job documents that match; as :meth:`DocumentReader.find`.
-
-        Raises
-        ------
-        SulfoxError
-            SFX-501 if the database is damaged.
-        """
-        if not self.folder.exists:
-            return
-        with translated_errors(self.folder.root):
-            cursor = self.folder.collection().find(
-                dict(criteria or {}), dict(projection) if projection else None
-            )
-            if sort:
-                cursor = cursor.sort(list(sort.items()))
-            found = list(cursor.limit(limit) if limit else cursor)
-        yield from found
-
-
-class StoreReader:
-    """Reads any connected jobflow store.
-
-    Parameters
-    ----------
-    store : JobStore
-        As :func:`open_store` gives it.
-    where : str
-        Place for messages.
-    """
-
-    def __init__(self, store: JobStore, where: str = "the given store") -> None:
-        self.store = store
-        self._where = where
-
-    @property
-    def where(self) -> str:
-        """The store's place for messages."""
-        return self._where
-
-    @property
-    def trajectories(self) -> Any:
-        """The maggma store of the archives."""
-        return trajectories_of(self.store)
-
-    def find(
-        self,
-        criteria: Mapping[str, Any] | None = None,
-        *,
-        projection: Mapping[str, int] | None = None,
-        sort: Mapping[str, int] | None = None,
-        limit: int = 0,
-    ) -> Iterator[dict[str, Any]]:
-        """Job documents that match; as :meth:`DocumentReader.find`."""
-        options: dict[str, Any] = {"limit": limit}
-        if projection:
-            options["properties"] = dict(projection)
-        if sort:
-            options["sort"] = dict(sort)
-        return self.store.query(dict(criteria or {}), **options)
-
-
-def trajectories_of(store: JobStore | DocumentReader) -> Any:
-    """Give the place of the trajectory archives.
-
-    Parameters
-    ----------
-    store : JobStore or DocumentReader
-        An open store.
-
-    Returns
-    -------
-    Path or maggma.core.Store or None
-        A folder, a maggma store, or None where the store has none.
-    """
-    additional: Any = getattr(store, "additional_stores", None)
-    return store.trajectories if additional is None else additional.get(TRAJECTORIES)  # type: ignore[union-attr]
 
 
 def embedded_store(folder: EmbeddedFolder) -> JobStore:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jobflow import JobStore
 from maggma.stores import MemoryStore
 
 from sulfox.documents.base import SCHEMA_VERSION, Document
@@ -19,7 +21,9 @@ from sulfox.stores.documents import (
     find_documents,
     get_document,
 )
-from sulfox.stores.opening import DocumentReader, StoreReader, open_documents, open_store
+from sulfox.stores.opening import open_documents, open_store
+from sulfox.stores.readers import DocumentReader, StoreReader
+from sulfox.stores.search import Search
 
 Maker = Callable[..., Document]
 
@@ -32,8 +36,6 @@ def write(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Docum
         if request.param == "embedded":
             open_store(tmp_path / "store").update(list(jobs))
             return open_documents(tmp_path / "store")
-        from jobflow import JobStore
-
         store = JobStore(MemoryStore(), additional_stores={"trajectories": MemoryStore("frames")})
         store.connect()
         store.update(list(jobs))
@@ -181,35 +183,33 @@ def test_a_query_gives_what_a_filter_in_python_gives(
     rows: list, pair: str | None, temperature: float | None
 ) -> None:
     """The store's filter and plain Python agree, whatever the words hold."""
-    content = [
+    jobs = [
         {
-            "kind": "trajectory",
-            "id": f"tr-{seed}",
-            "pair": name,
-            "temperature_K": kelvin,
-            "age": i,
+            "uuid": f"u{i}",
+            "index": 1,
+            "completed_at": f"2026-01-01T00:00:{i:02d}",
+            "output": {
+                "kind": "trajectory",
+                "id": f"tr-{i}",
+                "pair": name,
+                "temperature_K": kelvin,
+                "seed": seed,
+            },
         }
         for i, (name, kelvin, seed) in enumerate(rows)
     ]
-    store = MemoryStore(key="uuid")
-    store.connect()
-    if content:
-        store.update(
-            [
-                {"uuid": f"u{i}", "index": 1, "completed_at": f"{i:03d}", "output": doc}
-                for i, doc in enumerate(content)
-            ]
-        )
-
-    from sulfox.stores import documents as room
-
-    wanted = QueryFilter(pair=pair, temperature_K=temperature)
-    conditions = wanted.conditions("trajectory")
-    stored = store.query(room._criteria("trajectory", conditions))
     expected = [
-        doc["age"]
-        for doc in content
-        if (pair is None or doc["pair"].lower() == pair.lower())
-        and (temperature is None or doc["temperature_K"] == temperature)
+        job["output"]["id"]
+        for job in reversed(jobs)
+        if (pair is None or job["output"]["pair"].lower() == pair.lower())
+        and (temperature is None or job["output"]["temperature_K"] == temperature)
     ]
-    assert sorted(doc["output"]["age"] for doc in stored) == expected
+    store = JobStore(MemoryStore(), additional_stores={"trajectories": MemoryStore("frames")})
+    store.connect()
+    store.update(jobs)
+    with tempfile.TemporaryDirectory() as folder:
+        open_store(folder).update(jobs)
+        conditions = QueryFilter(pair=pair, temperature_K=temperature).conditions("trajectory")
+        for reader in (open_documents(folder), StoreReader(store)):
+            found = reader.search(Search("trajectory", conditions))
+            assert [row.id for row, _ in found] == expected

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sulfox.errors import SulfoxError
-from sulfox.stores.opening import TRAJECTORIES, open_documents, open_store
+from sulfox.stores.opening import open_documents, open_store
+from sulfox.stores.readers import TRAJECTORIES
 
 _MEMORY = (
     "docs_store: {type: MemoryStore}\n"

@@ -1,0 +1,388 @@
+"""What documents can be searched by, the same in every kind of store.
+
+A *row* stands for one document of one job output. It holds the document's identity, the
+place of its content (job and position) and its search values: words without regard to
+case, numbers as they are. Stores keep rows in an index of their own; where one cannot,
+the rows are made from the job outputs when they are asked for.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sulfox.errors import SulfoxError
+
+__all__ = [
+    "INDEXES",
+    "NUMBERS",
+    "OPERATORS",
+    "WORDS",
+    "Condition",
+    "Found",
+    "Row",
+    "Search",
+    "latest_rows",
+    "parse_condition",
+    "rows_of",
+    "value_at",
+]
+
+#: Search value that is a word -> kind -> path in the document; "" stands for other kinds.
+WORDS: dict[str, dict[str, str]] = {
+    "study": {"comparison": "study", "": "provenance.study"},
+    "engine": {"": "provenance.engine"},
+    "level_of_theory": {"": "provenance.level_of_theory"},
+    "status": {"": "status"},
+    "created_at": {"": "provenance.created_at"},
+    "pair": {
+        "relaxation": "label",
+        "sulfur_bonds": "pair_of_materials",
+        "sulfur_bond_rate": "pair_of_materials",
+        "interface": "pair",
+        "trajectory": "pair",
+        "band_alignment": "pair",
+    },
+    "material": {"band_center": "material", "electronic_structure": "material"},
+    "magnetic_state": dict.fromkeys(("band_center", "electronic_structure"), "magnetic_state"),
+    "variant": dict.fromkeys(("trajectory", "sulfur_bonds", "sulfur_bond_rate"), "variant"),
+    "stage": {"trajectory": "stage"},
+    "bond": {"sulfur_bonds": "criteria.pair", "sulfur_bond_rate": "criteria.pair"},
+    "interface_id": dict.fromkeys(("relaxation", "trajectory", "sulfur_bonds"), "interface_id"),
+    "trajectory_id": {"sulfur_bonds": "trajectory_id"},
+    "cathode_facet": {"interface": "cathode.miller"},
+    "electrolyte_facet": {"interface": "electrolyte.miller"},
+}
+#: The same for numbers.
+NUMBERS: dict[str, dict[str, str]] = {
+    "temperature_K": dict.fromkeys(
+        ("trajectory", "sulfur_bonds", "sulfur_bond_rate"), "temperature_K"
+    ),
+    "seed": dict.fromkeys(("trajectory", "sulfur_bonds"), "seed"),
+    "strain_max": {"interface": "strain_max"},
+    "n_atoms": {"interface": "n_atoms"},
+    "n_formed": dict.fromkeys(("sulfur_bonds", "sulfur_bond_rate"), "n_formed"),
+    "length_ps": dict.fromkeys(("trajectory", "sulfur_bonds"), "length_ps"),
+    "band_center_eV": {"band_center": "occupied_re_vbm_eV"},
+    "gap_eV": dict.fromkeys(("band_center", "electronic_structure"), "gap_eV"),
+}
+#: Index (after the kind) -> the question it answers at once.
+INDEXES: dict[tuple[str, ...], str] = {
+    ("id",): "this very document",
+    ("study",): "everything of a study",
+    ("engine",): "everything an engine made",
+    ("status",): "what was refused",
+    ("created_at",): "what is new since a date",
+    ("pair", "temperature_K"): "a pair of materials, at a temperature",
+    ("cathode_facet",): "interfaces of a facet",
+    ("strain_max",): "interfaces below a strain",
+    ("n_formed",): "runs in which more than N bonds formed",
+    ("band_center_eV",): "band centres below X",
+    ("material",): "electronic structures of a material",
+    ("interface_id",): "what belongs to an interface",
+    ("trajectory_id",): "what was analysed in a trajectory",
+}
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_CONDITION = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*(.+?)\s*")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One comparison of a value with a constant.
+
+    Attributes
+    ----------
+    name : str
+        A search value, or a dotted path in the document.
+    operator : str
+        A key of :data:`OPERATORS`. A document without the value does not match.
+    value : str or float
+        Words are compared without regard to case.
+    """
+
+    name: str
+    operator: str
+    value: str | float
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether rows hold the value."""
+        return self.name in WORDS or self.name in NUMBERS or self.name == "id"
+
+    def holds(self, found: Any) -> bool:
+        """Compare.
+
+        Parameters
+        ----------
+        found : object
+            The document's value; None never matches.
+        """
+        plain = _plain(found)
+        if plain is None:
+            return False
+        if isinstance(plain, str) != isinstance(self.value, str):
+            return self.operator == "!="
+        wanted = self.value.casefold() if isinstance(self.value, str) else self.value
+        return OPERATORS[self.operator](plain, wanted)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is wanted.
+
+    Attributes
+    ----------
+    kind : str
+        Kind of document.
+    conditions : tuple of Condition
+        All must hold.
+    sort : str or None
+        Search value or path to sort by, ``-`` before it for descending; documents without
+        the value come last. None is newest first.
+    limit : int
+        Most documents; 0 for all.
+    """
+
+    kind: str
+    conditions: tuple[Condition, ...] = ()
+    sort: str | None = None
+    limit: int = 0
+
+    @property
+    def indexed(self) -> tuple[Condition, ...]:
+        """Conditions on values that rows hold."""
+        return tuple(c for c in self.conditions if c.is_indexed)
+
+    @property
+    def others(self) -> tuple[Condition, ...]:
+        """Conditions on paths, which are looked up in the content."""
+        return tuple(c for c in self.conditions if not c.is_indexed)
+
+    @property
+    def sort_name(self) -> str:
+        """What to sort by, without its sign."""
+        return (self.sort or "").lstrip("-")
+
+    @property
+    def sorts_rows(self) -> bool:
+        """Whether rows hold what is sorted by, and nothing but rows decides."""
+        known = not self.sort or self.sort_name in WORDS or self.sort_name in NUMBERS
+        return known and not self.others
+
+
+@dataclass(frozen=True)
+class Row:
+    """A document in an index.
+
+    Attributes
+    ----------
+    kind, id : str
+        Identity of the document.
+    job : str
+        ``"<job uuid>:<index>"``.
+    position : int
+        Place in the job's list of documents.
+    age : str
+        Sorts as the job's completion does.
+    values : dict
+        Search values.
+    """
+
+    kind: str
+    id: str
+    job: str
+    position: int
+    age: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A document as it is stored.
+
+    Attributes
+    ----------
+    content : dict
+        JSON form of the document.
+    job_uuid : str
+        Job whose output holds it.
+    """
+
+    content: dict[str, Any]
+    job_uuid: str
+
+
+def rows_of(job: Mapping[str, Any]) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """Give the rows of a job output and their contents.
+
+    Parameters
+    ----------
+    job : mapping
+        jobflow's document; its output is a document, a list of documents, or
+        ``{"documents": list}``.
+
+    Yields
+    ------
+    tuple
+        Row and JSON document.
+    """
+    index = int(job.get("index") or 0)
+    age = f"{job.get('completed_at') or ''} {index:06d}"
+    for position, content in enumerate(_contents(job.get("output"))):
+        kind, identity = content.get("kind"), content.get("id")
+        if isinstance(kind, str) and isinstance(identity, str):
+            place = (f"{job.get('uuid')}:{index or 1}", position, age)
+            yield Row(kind, identity, *place, _values(kind, content)), content
+
+
+def latest_rows(
+    rows: Iterable[tuple[Row, dict[str, Any]]], search: Search
+) -> list[tuple[Row, dict[str, Any]]]:
+    """Choose and sort rows as a search wants them.
+
+    Parameters
+    ----------
+    rows : iterable of tuple
+        As :func:`rows_of` gives them, of any jobs.
+    search : Search
+        What is wanted.
+
+    Returns
+    -------
+    list of tuple
+        One per id, the latest.
+    """
+    latest: dict[str, tuple[Row, dict[str, Any]]] = {}
+    for row, content in rows:
+        if row.kind != search.kind:
+            continue
+        if row.id not in latest or row.age >= latest[row.id][0].age:
+            latest[row.id] = (row, content)
+    chosen = [
+        (row, content)
+        for row, content in latest.values()
+        if all(_row_holds(row, c) for c in search.indexed)
+        and all(c.holds(value_at(content, c.name)) for c in search.others)
+    ]
+    chosen.sort(key=lambda item: (item[0].age, item[0].id), reverse=True)
+    if search.sort:
+        keyed = [(_plain(_sort_value(search.sort_name, *item)), item) for item in chosen]
+        with_value = [pair for pair in keyed if pair[0] is not None]
+        with_value.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]))
+        if search.sort.startswith("-"):
+            with_value.reverse()
+        chosen = [item for _, item in with_value]
+        chosen += [item for value, item in keyed if value is None]
+    return chosen[: search.limit] if search.limit else chosen
+
+
+def parse_condition(text: str) -> Condition:
+    """Read ``"n_formed > 2"``.
+
+    Parameters
+    ----------
+    text : str
+        Name, one of ``= != < <= > >=``, value.
+
+    Returns
+    -------
+    Condition
+        Numbers are numbers, but for search values that are words.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-901 if it is not of this form, or a number is wanted and a word given.
+    """
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise _bad(text, "NAME, one of " + " ".join(OPERATORS) + ", VALUE: n_formed > 2")
+    name, sign, word = match.groups()
+    word = word.strip("'\"")
+    if name in WORDS or name == "id":
+        return Condition(name, sign, _word(name, word))
+    try:
+        return Condition(name, sign, float(word))
+    except ValueError:
+        if name in NUMBERS:
+            raise _bad(text, f"a number for {name}") from None
+        return Condition(name, sign, word)
+
+
+def value_at(content: Mapping[str, Any], path: str) -> Any:
+    """Give the value at a dotted path, None where there is none.
+
+    Parameters
+    ----------
+    content : mapping
+        JSON document.
+    path : str
+        ``"archive.n_frames"``.
+    """
+    found: Any = content
+    for part in path.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+def _row_holds(row: Row, condition: Condition) -> bool:
+    if condition.name == "id":
+        return OPERATORS[condition.operator](row.id, condition.value)
+    return condition.holds(row.values.get(condition.name))
+
+
+def _word(name: str, word: str) -> str:
+    return word.replace("/", "|") if name == "pair" else word
+
+
+def _plain(value: Any) -> str | float | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value)).casefold()
+    if isinstance(value, str):
+        return value.casefold()
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _sort_value(name: str, row: Row, content: dict[str, Any]) -> Any:
+    return row.values[name] if name in row.values else value_at(content, name)
+
+
+def _values(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, paths in (*WORDS.items(), *NUMBERS.items()):
+        path = paths.get(kind, paths.get(""))
+        value = None if path is None else _plain(value_at(content, path))
+        found[name] = value if isinstance(value, str) == (name in WORDS) else None
+    return found
+
+
+def _contents(output: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(output, dict) and "kind" in output:
+        yield output
+    elif isinstance(output, dict) and isinstance(output.get("documents"), list):
+        yield from (item for item in output["documents"] if isinstance(item, dict))
+    elif isinstance(output, list):
+        yield from (item for item in output if isinstance(item, dict))
+
+
+def _bad(text: str, expected: str) -> SulfoxError:
+    return SulfoxError(
+        "SFX-901",
+        who="condition",
+        found=repr(text),
+        expected=expected,
+        next_step="correct it; names are listed by sulfox query --help",
+    )
