@@ -5,128 +5,52 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sulfox.cli.listings import FIRST_COLUMNS, LAST_COLUMNS, LISTINGS
 from sulfox.cli.options import Engine, JsonOutput, Store, StudyFilter
-from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 __all__ = ["query"]
 
-#: Word of the command line -> kind, and columns: (head with unit, field).
-_KINDS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    "interfaces": (
-        "interface",
-        (
-            ("pair", "pair"),
-            ("rank", "rank"),
-            ("atoms", "n_atoms"),
-            ("area [Å^2]", "area_A2"),
-            ("strain max", "strain_max"),
-            ("gap [Å]", "gap_A"),
-            ("cathode", "cathode.termination"),
-            ("electrolyte", "electrolyte.termination"),
-        ),
-    ),
-    "relaxations": (
-        "relaxation",
-        (
-            ("label", "label"),
-            ("energy [eV]", "energy_eV"),
-            ("max force [eV/Å]", "max_force_eV_A"),
-            ("steps", "n_steps"),
-            ("max displacement [Å]", "max_displacement_A"),
-        ),
-    ),
-    "trajectories": (
-        "trajectory",
-        (
-            ("pair", "pair"),
-            ("variant", "variant"),
-            ("stage", "stage"),
-            ("T [K]", "temperature_K"),
-            ("seed", "seed"),
-            ("length [ps]", "length_ps"),
-            ("steps", "n_steps_done"),
-            ("T mean [K]", "temperature_mean_K"),
-            ("frames", "archive.n_frames"),
-        ),
-    ),
-    "sulfur-bonds": (
-        "sulfur_bonds",
-        (
-            ("pair", "pair_of_materials"),
-            ("variant", "variant"),
-            ("T [K]", "temperature_K"),
-            ("seed", "seed"),
-            ("bonds", "criteria.pair"),
-            ("length [ps]", "length_ps"),
-            ("initial", "n_initial"),
-            ("formed", "n_formed"),
-            ("broken", "n_broken"),
-            ("final", "n_final"),
-            ("shortest [Å]", "min_distance_A"),
-            ("robust", "robust"),
-        ),
-    ),
-    "sulfur-bond-rates": (
-        "sulfur_bond_rate",
-        (
-            ("pair", "pair_of_materials"),
-            ("variant", "variant"),
-            ("T [K]", "temperature_K"),
-            ("seeds", "seeds"),
-            ("formed", "n_formed"),
-            ("rate [1/nm^2/ps]", "rate_per_nm2_ps"),
-            ("95 % low", "rate_low_per_nm2_ps"),
-            ("95 % high", "rate_high_per_nm2_ps"),
-        ),
-    ),
-    "electronic-structures": (
-        "electronic_structure",
-        (
-            ("label", "label"),
-            ("energy [eV]", "energy_eV"),
-            ("gap [eV]", "gap_eV"),
-            ("metal", "is_metal"),
-            ("moment of the cell [µB]", "total_moment_muB"),
-            ("wall time [s]", "wall_time_s"),
-            ("memory [MB]", "peak_memory_MB"),
-        ),
-    ),
-    "band-centers": (
-        "band_center",
-        (
-            ("material", "material"),
-            ("magnetic state", "magnetic_state"),
-            ("U", "hubbard"),
-            ("element", "element"),
-            ("orbital", "orbital"),
-            ("occupied re VBM [eV]", "occupied_re_vbm_eV"),
-            ("full re VBM [eV]", "full_re_vbm_eV"),
-            ("occupied re E_F [eV]", "occupied_re_fermi_eV"),
-            ("all re E_F [eV]", "all_re_fermi_eV"),
-            ("gap [eV]", "gap_eV"),
-        ),
-    ),
-    "comparisons": ("comparison", (("study", "study"), ("rows", "rows"))),
-}
-_FIRST = (("id", "id"),)
-_LAST = (("status", "status"), ("level of theory", "provenance.level_of_theory"))
-
 
 def query(
-    kind: Annotated[str, typer.Argument(help=", ".join(_KINDS), metavar="KIND")],
+    kind: Annotated[str, typer.Argument(help=", ".join(LISTINGS), metavar="KIND")],
     study: StudyFilter = None,
     pair: Annotated[str | None, typer.Option(help="Materials, e.g. 'LCO|LPSCl'.")] = None,
     engine: Engine = None,
     temperature: Annotated[float | None, typer.Option(help="Target temperature [K].")] = None,
     variant: Annotated[str | None, typer.Option(help="default, cleaved-PS4, ...")] = None,
     status: Annotated[str | None, typer.Option(help="complete, partial or refused.")] = None,
+    material: Annotated[str | None, typer.Option(help="Of an electronic structure: CoO.")] = None,
+    bond: Annotated[str | None, typer.Option(help="Element pair: S-S.")] = None,
+    facet: Annotated[str | None, typer.Option(help="Of the cathode, e.g. 1,0,4.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Made on this date or later: 2026-11-01.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Any comparison, may be repeated: 'n_formed > 2', 'strain_max < 0.03', "
+            "'band_center_eV < -2', 'archive.n_frames >= 2000'.",
+            metavar="NAME OP VALUE",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="Sort by this value; -NAME for descending.")
+    ] = None,
+    fields: Annotated[
+        str | None, typer.Option(help="Columns: id,pair,n_formed; dots go deeper.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="Only the newest N; 0 for all.", min=0)] = 0,
     as_json: JsonOutput = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    parquet: Annotated[
+        Path | None, typer.Option(help="Write this Parquet file (needs pyarrow).")
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="With --json: also values per atom, frame and bond.")
     ] = False,
@@ -135,8 +59,9 @@ def query(
     """List what is in the store: interfaces, trajectories, sulfur-bonds, ..."""
     from sulfox.stores.documents import QueryFilter, count_documents, find_documents
     from sulfox.stores.opening import open_documents
+    from sulfox.stores.search import parse_condition
 
-    name, columns = _columns(kind)
+    name, columns = _columns(kind, fields)
     wanted = QueryFilter(
         study=study,
         pair=pair,
@@ -144,11 +69,20 @@ def query(
         temperature_K=temperature,
         variant=variant,
         status=_status(status),
+        material=material,
+        bond=bond,
+        cathode_facet=None if facet is None else facet.strip("()").replace(" ", ""),
+        since=_date(since),
+        where=tuple(parse_condition(text) for text in where or ()),
     )
     reader = open_documents(store)
-    documents = find_documents(reader, name, wanted, limit=limit)
-    if as_json:
-        contents = [_content(document, full=full) for document in documents]
+    documents = find_documents(reader, name, wanted, limit=limit, sort=sort)
+    if parquet is not None:
+        _write_parquet(parquet, columns, documents)
+        emit_note(f"{len(documents)} {kind} -> {parquet}")
+    elif as_json:
+        chosen = fields.split(",") if fields else None
+        contents = [_content(document, chosen, full=full) for document in documents]
         emit_json({"kind": kind, "n": len(contents), "documents": contents})
     elif as_csv:
         _emit_csv(columns, documents)
@@ -159,11 +93,29 @@ def query(
         emit_text(_nothing(kind, reader.where, count_documents(reader)))
 
 
-def _columns(kind: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    if kind not in _KINDS:
-        raise _bad_option("KIND", kind, _KINDS)
-    name, columns = _KINDS[kind]
-    return name, (*_FIRST, *columns, *_LAST)
+def _columns(kind: str, fields: str | None) -> tuple[str, tuple[tuple[str, str], ...]]:
+    if kind not in LISTINGS:
+        raise _bad_option("KIND", kind, LISTINGS)
+    name, columns = LISTINGS[kind]
+    if fields is None:
+        return name, (*FIRST_COLUMNS, *columns, *LAST_COLUMNS)
+    from sulfox.documents.kinds import DOCUMENT_KINDS
+
+    chosen = [field.strip() for field in fields.split(",")]
+    known = DOCUMENT_KINDS[name].model_fields
+    for field in chosen:
+        if field.split(".")[0] not in known:
+            raise _bad_option("--fields", field, sorted(known))
+    return name, tuple((field, field) for field in chosen)
+
+
+def _date(text: str | None) -> str | None:
+    from datetime import datetime
+
+    try:
+        return None if text is None else datetime.fromisoformat(text).date().isoformat()
+    except ValueError:
+        raise _bad_option("--since", text or "", ["a date such as 2026-11-01"]) from None
 
 
 def _status(text: str | None) -> Any:
@@ -187,17 +139,29 @@ def _bad_option(option: str, text: str, words: Any) -> Exception:
     )
 
 
-def _content(document: Any, *, full: bool) -> dict[str, Any]:
+def _content(document: Any, fields: list[str] | None, *, full: bool) -> dict[str, Any]:
     from sulfox.documents.kinds import BULKY_FIELDS
 
+    if fields is not None:
+        return {field: _json_value(_value(document, field)) for field in fields}
     bulky = () if full else BULKY_FIELDS.get(document.kind, ())
     return document.model_dump(mode="json", exclude=set(bulky))
 
 
 def _value(document: Any, path: str) -> Any:
     for part in path.split("."):
-        document = getattr(document, part)
+        if document is None:
+            return None
+        document = (
+            document.get(part) if isinstance(document, dict) else getattr(document, part, None)
+        )
     return document
+
+
+def _json_value(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _rows(columns: Sequence[tuple[str, str]], documents: Sequence[Any]) -> list[list[object]]:
@@ -224,8 +188,41 @@ def _emit_csv(columns: Sequence[tuple[str, str]], documents: Sequence[Any]) -> N
         writer.writerow([_shown(cell) if isinstance(cell, tuple) else cell for cell in cells])
 
 
+def _write_parquet(
+    path: Path, columns: Sequence[tuple[str, str]], documents: Sequence[Any]
+) -> None:
+    import pandas as pd
+
+    from sulfox.errors import SulfoxError
+
+    rows = [{name: _cell(_value(document, name)) for _, name in columns} for document in documents]
+    try:
+        pd.DataFrame(rows, columns=[name for _, name in columns]).to_parquet(path)
+    except ImportError:
+        raise SulfoxError(
+            "SFX-302",
+            who="--parquet",
+            found="no pyarrow",
+            expected="the package that writes Parquet files",
+            next_step="pip install pyarrow, or use --csv",
+        ) from None
+    except OSError as error:
+        raise SulfoxError(
+            "SFX-503",
+            who=str(path),
+            found=error.strerror or str(error),
+            expected="a file that can be written",
+            next_step="give another path",
+        ) from error
+
+
+def _cell(value: Any) -> Any:
+    plain = _json_value(value)
+    return str(plain) if isinstance(plain, tuple | list | dict) else plain
+
+
 def _nothing(kind: str, where: str, counts: dict[str, int]) -> str:
-    words = {name: word for word, (name, _) in _KINDS.items()}
+    words = {name: word for word, (name, _) in LISTINGS.items()}
     if not counts:
         return f"The store {where} is empty; sulfox reproduce gsirr fills it."
     held = ", ".join(f"{n} {words[name]}" for name, n in counts.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ __all__ = [
 ]
 
 JsonDocument = dict[str, Any]
+
+#: A job output holds several documents, and BSON is a little larger than JSON.
+MAX_DOCUMENT_BYTES = 12_000_000
 
 
 def identify_calculator(engine: str, potential: str) -> dict[str, str]:
@@ -141,5 +145,20 @@ def stored(document: Any) -> JsonDocument:
     ----------
     document : Document
         Any kind.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-507 for a document that no MongoDB would take: frames belong into the archive.
     """
-    return document.model_dump(mode="json")
+    content: JsonDocument = document.model_dump(mode="json")
+    n_bytes = len(json.dumps(content))
+    if n_bytes > MAX_DOCUMENT_BYTES:
+        raise SulfoxError(
+            "SFX-507",
+            who=f"{document.kind} {document.id}",
+            found=f"{n_bytes / 1e6:.1f} MB of JSON",
+            expected=f"less than {MAX_DOCUMENT_BYTES / 1e6:.0f} MB (MongoDB takes 16 MiB)",
+            next_step="this is a bug of sulfox: a document refers to frames, it does not hold them",
+        )
+    return content

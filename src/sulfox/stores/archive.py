@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from jobflow import JobStore
     from maggma.core import Store
 
-__all__ = ["PART_BYTES", "StoreBackend", "open_stored_trajectory", "publish_archive"]
+__all__ = [
+    "PART_BYTES",
+    "StoreBackend",
+    "open_stored_trajectory",
+    "publish_archive",
+    "segment_backend",
+]
 
 #: Bytes of a segment per document: 8 MiB are 10.7 MiB in base64, below MongoDB's 16 MiB.
 PART_BYTES = 8 * 1024 * 1024
@@ -193,6 +199,24 @@ def open_stored_trajectory(
     if backend is None or not _has_header(backend):
         raise _no_trajectory(trajectory_id)
     return TrajectoryArchive(backend, reference)
+
+
+def segment_backend(store: JobStore | DocumentReader, trajectory_id: str) -> SegmentBackend:
+    """Give the place of one trajectory's segments, which need not exist yet.
+
+    Parameters
+    ----------
+    store : JobStore or DocumentReader
+        Open, with the additional store ``trajectories``.
+    trajectory_id : str
+        Key prefix or folder name.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-504 for an id that cannot be one.
+    """
+    return _backend(trajectories_of(store), trajectory_id)
 
 
 def _backend(place: Any, trajectory_id: str) -> SegmentBackend:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sulfox.documents.base import SCHEMA_VERSION
 from sulfox.errors import SulfoxError
-from sulfox.stores.embedded import newer_store
 from sulfox.stores.readers import TRAJECTORIES, trajectories_of
+from sulfox.stores.store_errors import newer_store
 
 if TYPE_CHECKING:
     from jobflow import JobStore

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from sulfox.documents.base import SCHEMA_VERSION, Document, Record, Status
 from sulfox.documents.kinds import DOCUMENT_KINDS, parse_document
 from sulfox.errors import SulfoxError
-from sulfox.stores.embedded import newer_store
 from sulfox.stores.readers import DocumentReader
 from sulfox.stores.search import NUMBERS, WORDS, Condition, Search
+from sulfox.stores.store_errors import newer_store
 from sulfox.units import Temperature
 
 __all__ = ["QueryFilter", "count_documents", "find_documents", "get_document"]

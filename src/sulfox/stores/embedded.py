@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from sulfox.documents.base import SCHEMA_VERSION
-from sulfox.errors import SulfoxError
 from sulfox.stores.embedded_index import add_job, bring_up_to_date, has_index, lay_index
+from sulfox.stores.store_errors import damaged, is_read_only, newer_store, translated_errors
 from sulfox.trajectories.durable import write_durably
 
 __all__ = [
@@ -35,8 +35,6 @@ __all__ = [
     "MARKER",
     "EmbeddedFolder",
     "is_file_name",
-    "newer_store",
-    "translated_errors",
 ]
 
 MARKER = "sulfox-store.json"
@@ -108,7 +106,7 @@ class EmbeddedFolder:
                 self.trajectories.mkdir(exist_ok=True)
                 if not (self.exists and self._repository_files_stand()):
                     self._create_database()  # goes on where a killed process stopped
-                self._lay_index()
+                self.rebuild_index(even_if_there=False)
                 if version < SCHEMA_VERSION:
                     text = json.dumps({"schema_version": SCHEMA_VERSION, "made_by": "sulfox"})
                     write_durably(self.marker, text.encode())
@@ -125,8 +123,8 @@ class EmbeddedFolder:
         self._schema_version()
         self._refuse_missing_database()
         if not self._repository_files_stand():
-            raise self.damaged("settings of its database are missing")
-        mode = "ro" if _is_read_only(self.database_file.parent) else "rw"  # rw: can recover
+            raise damaged(self.root, "settings of its database are missing")
+        mode = "ro" if is_read_only(self.database_file.parent) else "rw"  # rw: can recover
         with translated_errors(self.root), contextlib.closing(self.connect(mode)) as connection:
             connection.execute("SELECT count(*) FROM documents").fetchone()
 
@@ -183,22 +181,6 @@ class EmbeddedFolder:
             connection.execute("BEGIN IMMEDIATE")
             with connection:
                 self._delete(connection, criteria)
-
-    def damaged(self, found: str) -> SulfoxError:
-        """Error for a store that cannot be read.
-
-        Parameters
-        ----------
-        found : str
-            What is wrong, for the message.
-        """
-        return SulfoxError(
-            "SFX-501",
-            who=f"store {self.root}",
-            found=found,
-            expected="an embedded store as sulfox writes it",
-            next_step="restore the folder from a backup, or give another one with --store",
-        )
 
     def connect(self, mode: str) -> sqlite3.Connection:
         """Open the file of the documents.
@@ -259,51 +241,39 @@ class EmbeddedFolder:
                 "documents(k text NOT NULL, v text NOT NULL, PRIMARY KEY(k))"
             )
 
-    def _lay_index(self) -> None:
-        with contextlib.closing(self.connect("rw")) as connection:
-            if not has_index(connection):
+    def rebuild_index(self, *, even_if_there: bool = True) -> None:
+        """Make the search index, from the documents.
+
+        Parameters
+        ----------
+        even_if_there : bool
+            Whether one that is there is thrown away.
+        """
+        with translated_errors(self.root), contextlib.closing(self.connect("rw")) as connection:
+            if even_if_there or not has_index(connection):
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:
-                    lay_index(connection)
+                    lay_index(connection, from_scratch=even_if_there)
                     bring_up_to_date(connection)
 
     def _refuse_missing_database(self) -> None:
         if not self.database_file.is_file():
-            raise self.damaged("its database is missing")
+            raise damaged(self.root, "its database is missing")
 
     def _refuse_read_only(self) -> None:
-        if _is_read_only(self.root):
+        if is_read_only(self.root):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.root))
 
     def _schema_version(self) -> int:
         try:
             version = json.loads(self.marker.read_text())["schema_version"]
         except OSError:
-            raise self.damaged(f"no {MARKER} in it") from None
+            raise damaged(self.root, f"no {MARKER} in it") from None
         except (ValueError, KeyError, TypeError):
-            raise self.damaged(f"{MARKER} cannot be read") from None
+            raise damaged(self.root, f"{MARKER} cannot be read") from None
         if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise newer_store(f"store {self.root}", version)
         return version
-
-
-def newer_store(who: str, version: object) -> SulfoxError:
-    """Error for a store or document of a newer schema.
-
-    Parameters
-    ----------
-    who : str
-        The store or document, for the message.
-    version : object
-        Its schema version, as found.
-    """
-    return SulfoxError(
-        "SFX-502",
-        who=who,
-        found=f"schema version {version}",
-        expected=f"{SCHEMA_VERSION} or older",
-        next_step="install a newer sulfox, or give another store with --store",
-    )
 
 
 def is_file_name(text: str) -> bool:
@@ -315,72 +285,6 @@ def is_file_name(text: str) -> bool:
         The id or name.
     """
     return _FILE_NAME.fullmatch(text) is not None
-
-
-@contextlib.contextmanager
-def translated_errors(where: Path) -> Iterator[None]:
-    """Turn errors of the file system and of SQLite into sentences.
-
-    Parameters
-    ----------
-    where : Path
-        Folder of the store, named in the message.
-
-    Raises
-    ------
-    SulfoxError
-        SFX-503 if the disk is full or read-only, SFX-505 for a row that cannot be
-        decoded, SFX-501 otherwise.
-    """
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
-            raise not_writable(where, str(error)) from error
-        if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM) and _is_read_only(where):
-            raise not_writable(where, str(error)) from error
-        raise EmbeddedFolder(where).damaged(f"its database: {error}") from error
-    except OSError as error:
-        full = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
-        text = error.strerror or str(error)
-        if error.errno in full:
-            raise not_writable(where, text) from error
-        raise EmbeddedFolder(where).damaged(text) from error
-    except Exception as error:
-        if not type(error).__module__.startswith("bson"):
-            raise
-        raise SulfoxError(
-            "SFX-505",
-            who=f"store {where}",
-            found=f"a row that holds no document ({error})",
-            expected="rows as sulfox writes them",
-            next_step="restore the folder from a backup",
-        ) from error
-
-
-def not_writable(where: Path, found: str) -> SulfoxError:
-    """Error for a full disk or a read-only store.
-
-    Parameters
-    ----------
-    where : Path
-        Folder of the store.
-    found : str
-        What the system said.
-    """
-    return SulfoxError(
-        "SFX-503",
-        who=f"store {where}",
-        found=found,
-        expected="a writable folder with free space",
-        next_step="free space or permit writing, then give the same command again: "
-        "what was stored is kept",
-    )
-
-
-def _is_read_only(where: Path) -> bool:
-    return not os.access(where, os.W_OK | os.X_OK)
 
 
 def _row(doc: dict[str, Any]) -> tuple[bytes, bytes]:

@@ -20,6 +20,7 @@ __all__ = [
     "counts",
     "explain",
     "has_index",
+    "index_name",
     "is_current",
     "lay_index",
     "search_index",
@@ -28,7 +29,7 @@ __all__ = [
 #: Raised when rows hold other values than before: the index is then made again.
 _VERSION = 1
 _VALUES = (*WORDS, *NUMBERS)
-_COLUMNS = ("kind", "id", "job", "position", "age", *_VALUES)
+_COLUMNS = ("kind", "id", "document", "job", "position", "age", *_VALUES)
 # Names of tables and columns below are this module's own; values are always bound.
 _ASSIGNED = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])
 _INSERT = (
@@ -38,31 +39,46 @@ _INSERT = (
 )
 
 
-def lay_index(connection: sqlite3.Connection) -> None:
+def lay_index(connection: sqlite3.Connection, *, from_scratch: bool = False) -> None:
     """Make the table and its indexes where there are none, or none of this version.
 
     Parameters
     ----------
     connection : sqlite3.Connection
         To the store's file, in a transaction that may write.
+    from_scratch : bool
+        Whether one that is there is thrown away.
     """
-    if has_index(connection):
+    if has_index(connection) and not from_scratch:
         return
     connection.execute("DROP TABLE IF EXISTS results")
     connection.execute("DROP TABLE IF EXISTS results_meta")
     types = [f"{name} TEXT" for name in WORDS] + [f"{name} REAL" for name in NUMBERS]
     connection.execute(
-        "CREATE TABLE results(kind TEXT NOT NULL, id TEXT NOT NULL, job TEXT NOT NULL, "
-        f"position INTEGER NOT NULL, age TEXT NOT NULL, {', '.join(types)}, "
+        "CREATE TABLE results(kind TEXT NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL, "
+        f"job TEXT NOT NULL, position INTEGER NOT NULL, age TEXT NOT NULL, {', '.join(types)}, "
         "PRIMARY KEY(kind, id))"
     )
-    for names in (*(k for k in INDEXES if k != ("id",)), ("age",)):
-        connection.execute(
-            f"CREATE INDEX results_{'_'.join(names)} ON results(kind, {', '.join(names)})"
-        )
+    for names in (*(k for k in INDEXES if k != ("id",)), ()):
+        # age and id last: without them the newest first would be found by age alone
+        columns = ("kind", *names, "age", "id")
+        connection.execute(f"CREATE INDEX {index_name(names)} ON results({', '.join(columns)})")
     connection.execute("CREATE INDEX results_job ON results(job)")
     connection.execute("CREATE TABLE results_meta(version INTEGER, last_row INTEGER)")
     connection.execute("INSERT INTO results_meta VALUES (?, 0)", (_VERSION,))
+
+
+def index_name(names: tuple[str, ...]) -> str:
+    """Name of the index over some values.
+
+    Parameters
+    ----------
+    names : tuple of str
+        A key of :data:`sulfox.stores.search.INDEXES`.
+    """
+    if names == ("id",):
+        return "sqlite_autoindex_results_1"  # of the primary key
+    return "_".join(("results", *names, "age"))
 
 
 def has_index(connection: sqlite3.Connection) -> bool:
@@ -93,7 +109,7 @@ def add_job(connection: sqlite3.Connection, key: bytes, job: Mapping[str, Any]) 
     """
     before = connection.execute("SELECT last_row FROM results_meta").fetchone()[0]
     row = connection.execute("SELECT rowid FROM documents WHERE k = ?", (key,)).fetchone()[0]
-    _put(connection, job)
+    _put(connection, key, job)
     if row == before + 1:  # nothing that is not indexed lies between
         connection.execute("UPDATE results_meta SET last_row = ?", (row,))
 
@@ -115,10 +131,10 @@ def bring_up_to_date(connection: sqlite3.Connection) -> int:
 
     last = connection.execute("SELECT last_row FROM results_meta").fetchone()[0]
     looked_at = 0
-    for row, value in connection.execute(
-        "SELECT rowid, v FROM documents WHERE rowid > ? ORDER BY rowid", (last,)
+    for row, key, value in connection.execute(
+        "SELECT rowid, k, v FROM documents WHERE rowid > ? ORDER BY rowid", (last,)
     ):
-        _put(connection, bson.decode(value))
+        _put(connection, key, bson.decode(value))
         last = row
         looked_at += 1
     connection.execute("UPDATE results_meta SET last_row = ?", (last,))
@@ -157,14 +173,11 @@ def search_index(connection: sqlite3.Connection, search: Search) -> Iterator[tup
     import bson
 
     statement, values = _statement(search)
-    for row in connection.execute(statement, values).fetchall():
-        stored = connection.execute("SELECT v FROM documents WHERE k = ?", (_key(row[2]),))
-        found = stored.fetchone()
-        if found is None:
-            continue
-        job = bson.decode(found[0])
+    for identity, key, position in connection.execute(statement, values).fetchall():
+        found = connection.execute("SELECT v FROM documents WHERE k = ?", (key,)).fetchone()
+        job = {} if found is None else bson.decode(found[0])
         for candidate, content in rows_of(job):
-            if candidate.position == row[3] and candidate.id == row[1]:
+            if candidate.position == position and candidate.id == identity:
                 yield candidate, Found(content, str(job.get("uuid")))
 
 
@@ -199,19 +212,13 @@ def explain(connection: sqlite3.Connection, search: Search) -> str:
     return "; ".join(str(step[3]) for step in plan)
 
 
-def _put(connection: sqlite3.Connection, job: Mapping[str, Any]) -> None:
+def _put(connection: sqlite3.Connection, key: bytes, job: Mapping[str, Any]) -> None:
     place = f"{job.get('uuid')}:{job.get('index') or 1}"
     connection.execute("DELETE FROM results WHERE job = ?", (place,))
     for row, _ in rows_of(job):
         values = (row.values.get(name) for name in _VALUES)
-        connection.execute(_INSERT, (row.kind, row.id, row.job, row.position, row.age, *values))
-
-
-def _key(job: str) -> bytes:
-    from montydb.types import bson as dialect
-
-    dialect.init(use_bson=True)
-    return bytes(dialect.id_encode(job))
+        identity = (row.kind, row.id, key, row.job, row.position, row.age)
+        connection.execute(_INSERT, (*identity, *values))
 
 
 def _statement(search: Search) -> tuple[str, list[Any]]:
@@ -225,7 +232,7 @@ def _statement(search: Search) -> tuple[str, list[Any]]:
         name, way = search.sort_name, "DESC" if search.sort.startswith("-") else "ASC"
         order = f"{name} {way} NULLS LAST, {order}"
     limit = f" LIMIT {int(search.limit)}" if search.limit and search.sorts_rows else ""
-    chosen = "kind, id, job, position"
+    chosen = "id, document, position"
     where = " AND ".join(clauses)
     return f"SELECT {chosen} FROM results WHERE {where} ORDER BY {order}{limit}", values  # noqa: S608
 

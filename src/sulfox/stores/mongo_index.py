@@ -59,7 +59,7 @@ class MongoIndex:
     def lay(self) -> None:
         """Make the indexes where there are none."""
         for names in INDEXES:
-            self.rows.create_index([("kind", 1), *((name, 1) for name in names)])
+            self.rows.create_index([("kind", 1), *((name, 1) for name in names), ("age", -1)])
         self.rows.create_index([("kind", 1), ("age", -1)])
         self.rows.create_index("job")
         self.jobs.create_index("completed_at")

@@ -7,15 +7,19 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sulfox.stores import embedded_index
-from sulfox.stores.embedded import EmbeddedFolder, translated_errors
+from sulfox.stores.embedded import EmbeddedFolder
 from sulfox.stores.search import Found, Row, Search, latest_rows, rows_of
+from sulfox.stores.store_errors import translated_errors
 
 if TYPE_CHECKING:
     from jobflow import JobStore
+
+    from sulfox.stores.mongo_index import MongoIndex
 
 __all__ = ["TRAJECTORIES", "DocumentReader", "EmbeddedReader", "StoreReader", "trajectories_of"]
 
@@ -132,6 +136,11 @@ class EmbeddedReader:
     def search(self, search: Search) -> list[tuple[Row, Found]]:
         """Documents of one kind; as :meth:`DocumentReader.search`.
 
+        Parameters
+        ----------
+        search : Search
+            What is wanted.
+
         Raises
         ------
         SulfoxError
@@ -142,6 +151,28 @@ class EmbeddedReader:
                 found = list(embedded_index.search_index(connection, search))
                 return found if search.sorts_rows else _chosen(found, search)
         return _scan(self.find(), search)
+
+    def explain(self, searches: Mapping[str, Search], *, rebuild: bool = False) -> dict[str, str]:
+        """Say how searches are answered.
+
+        Parameters
+        ----------
+        searches : mapping
+            Name -> search.
+        rebuild : bool
+            Make the index anew first.
+
+        Returns
+        -------
+        dict
+            Name -> query plan.
+        """
+        if rebuild and self.folder.exists:
+            self.folder.rebuild_index()
+        with self._indexed() as connection:
+            if connection is None:
+                return dict.fromkeys(searches, "SCAN of every job: the index cannot be written")
+            return {name: embedded_index.explain(connection, s) for name, s in searches.items()}
 
     def counts(self) -> dict[str, int]:
         """Kind -> number of documents."""
@@ -211,10 +242,14 @@ class StoreReader:
         return self.store.query(dict(criteria or {}), **options)
 
     def search(self, search: Search) -> list[tuple[Row, Found]]:
-        """Documents of one kind; as :meth:`DocumentReader.search`."""
-        from sulfox.stores.mongo_index import MongoIndex
+        """Documents of one kind; as :meth:`DocumentReader.search`.
 
-        index = MongoIndex.of(self.store)
+        Parameters
+        ----------
+        search : Search
+            What is wanted.
+        """
+        index = self.index
         if index is None:
             kind = search.kind
             places = ("output.kind", "output.documents.kind")
@@ -225,10 +260,14 @@ class StoreReader:
 
     def counts(self) -> dict[str, int]:
         """Kind -> number of documents."""
+        return _counted(self.find()) if self.index is None else self.index.counts()
+
+    @cached_property
+    def index(self) -> MongoIndex | None:
+        """Search index, None where the store is no MongoDB."""
         from sulfox.stores.mongo_index import MongoIndex
 
-        index = MongoIndex.of(self.store)
-        return _counted(self.find()) if index is None else index.counts()
+        return MongoIndex.of(self.store)
 
 
 def _chosen(found: list[tuple[Row, Found]], search: Search) -> list[tuple[Row, Found]]:

@@ -279,9 +279,8 @@ def latest_rows(
     if search.sort:
         keyed = [(_plain(_sort_value(search.sort_name, *item)), item) for item in chosen]
         with_value = [pair for pair in keyed if pair[0] is not None]
-        with_value.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]))
-        if search.sort.startswith("-"):
-            with_value.reverse()
+        descending = search.sort.startswith("-")
+        with_value.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]), reverse=descending)
         chosen = [item for _, item in with_value]
         chosen += [item for value, item in keyed if value is None]
     return chosen[: search.limit] if search.limit else chosen

@@ -1,0 +1,107 @@
+"""``sulfox db``: a study as one file, the search index, migrations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sulfox.cli.options import JsonOutput, Store
+from sulfox.cli.output import emit_json, emit_table, emit_text
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Export and import studies, look after the store.",
+)
+
+File = Annotated[Path, typer.Argument(help="A file that sulfox db export wrote.")]
+
+
+@app.command("export")
+def export(
+    study: Annotated[str, typer.Argument(help="Name of a study in the store.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File: .tar, .tar.gz, .tar.xz. Default: STUDY.tar.")
+    ] = None,
+    store: Store = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Write a study as one file: documents, frames, inputs, hashes."""
+    from sulfox.flows.study_inputs import study_inputs
+    from sulfox.stores.opening import open_documents
+    from sulfox.stores.portable import export_study
+
+    path = out or Path(f"{study}.tar")
+    manifest = export_study(open_documents(store), study, path, study_inputs(study))
+    if as_json:
+        emit_json({"file": path, "manifest": manifest})
+        return
+    held = ", ".join(f"{n} {kind}" for kind, n in manifest.documents.items())
+    emit_text(f"{path}: {held}; {len(manifest.members)} files, each with its SHA-256")
+
+
+@app.command("import")
+def import_(file: File, store: Store = None, as_json: JsonOutput = False) -> None:
+    """Check a study's file and load it; a second time changes nothing."""
+    from sulfox.stores.opening import open_store
+    from sulfox.stores.portable import import_study, read_manifest
+
+    read_manifest(file)
+    manifest = import_study(file, open_store(store))
+    if as_json:
+        emit_json({"file": file, "manifest": manifest})
+        return
+    emit_text(f"{manifest.study}: loaded; see: sulfox report {manifest.study}")
+
+
+@app.command("verify")
+def verify(file: File, as_json: JsonOutput = False) -> None:
+    """Check every hash in a study's file."""
+    from sulfox.stores.portable import read_manifest
+
+    manifest = read_manifest(file)
+    if as_json:
+        emit_json({"file": file, "manifest": manifest})
+        return
+    emit_text(f"{file}: study {manifest.study}, {len(manifest.members)} files, all whole")
+
+
+@app.command("migrate")
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    store: Store = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Bring older documents to the schema of this sulfox; goes on where it was killed."""
+    from sulfox.stores.migrations import migrate as run
+    from sulfox.stores.opening import open_store
+
+    report = run(open_store(store), dry_run=dry_run)
+    if as_json:
+        emit_json(report)
+        return
+    what = "would change" if dry_run else "changed"
+    counted = f"{report.changed} of {report.looked_at} older outputs {what}"
+    emit_text(f"schema {report.schema_version}: {counted}")
+
+
+@app.command("index")
+def index(
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make it anew.")] = False,
+    store: Store = None,
+    as_json: JsonOutput = False,
+) -> None:
+    """Bring the search index up to date and say how each declared query is answered."""
+    from sulfox.stores.index_report import report_index
+
+    rows = report_index(store, rebuild=rebuild)
+    if as_json:
+        emit_json({"queries": rows})
+        return
+    columns = ("question", "searched by", "indexed", "plan")
+    emit_table("Declared queries", columns, [tuple(row.values()) for row in rows])
