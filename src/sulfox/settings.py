@@ -20,6 +20,7 @@ from pydantic_settings import (
 from yaml import YAMLError
 
 from sulfox.errors import SulfoxError
+from sulfox.units import Megabytes, Seconds
 
 __all__ = ["Settings", "config_dirs", "find_config", "get_settings", "workflow_dirs"]
 
@@ -37,6 +38,9 @@ class Settings(BaseSettings):
         Folder of the embedded store.
     cache_dir : Path
         Folder of fetched potentials.
+    store : str or None
+        Store that commands and jobs use if none is given: folder, YAML file, or name of
+        one in ``configs/stores``; None is the embedded store in `data_dir`.
     work_dir : Path or None
         Folder where running calculations keep their checkpoints; None puts it
         inside the store's folder.
@@ -44,15 +48,36 @@ class Settings(BaseSettings):
         Folder searched first for ``materials/`` and ``protocols/`` files.
     nep89_file : Path or None
         The user's own NEP89 potential file, instead of the fetched one.
+    vasp_std_command, vasp_gam_command : str
+        How VASP is started, e.g. ``"srun vasp_std"``; the second where the zone centre is
+        the only k-point.
+    vasp_ncore, vasp_kpar : int or None
+        Cores that share a band, groups of k-points; they change no number.
+    vasp_poll_s : float
+        Seconds between looks at a running VASP.
+    gpaw_max_time_s, gpaw_max_memory_MB : float or None
+        Limits of a GPAW calculation; None takes 20 times the expected time and 80 % of the
+        machine's memory.
+    gpaw_keep_gpw : bool
+        Whether a finished GPAW run keeps its ``.gpw`` files.
     """
 
     model_config = SettingsConfigDict(env_prefix="SULFOX_", extra="forbid", frozen=True)
 
     data_dir: Path = Field(default_factory=lambda: _user_dir("XDG_DATA_HOME", ".local/share"))
     cache_dir: Path = Field(default_factory=lambda: _user_dir("XDG_CACHE_HOME", ".cache"))
+    store: str | None = None
     work_dir: Path | None = None
     config_dir: Path | None = None
     nep89_file: Path | None = None
+    vasp_std_command: str = "vasp_std"
+    vasp_gam_command: str = "vasp_gam"
+    vasp_ncore: int | None = Field(default=None, gt=0)
+    vasp_kpar: int | None = Field(default=None, gt=0)
+    vasp_poll_s: Seconds = Field(default=5.0, gt=0)
+    gpaw_max_time_s: Seconds | None = Field(default=None, gt=0)
+    gpaw_max_memory_MB: Megabytes | None = Field(default=None, gt=0)
+    gpaw_keep_gpw: bool = False
 
     @classmethod
     def settings_customise_sources(

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "query": ("query", "query", "List what is in the store."),
     "report": ("report", "report", "Write the page, the figures and the table of a study."),
     "export": ("export", "export", "Write a stored trajectory for your own tools."),
+    "submit": ("submit", "submit", "Submit a study to a cluster; what is known is not added."),
     "db": ("db", "app", "Export and import studies, look after the store."),
     "inputs": ("inputs", "inputs", "Write every input deck of a study without running it."),
     "engines": ("engines", "engines", "List the engines, or fetch a potential."),

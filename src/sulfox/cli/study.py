@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from sulfox.flows.study import Study, StudyOverrides
     from sulfox.reports.data import ReportData
 
-__all__ = ["run"]
+__all__ = [
+    "LengthPs",
+    "Only",
+    "Potential",
+    "ProtocolName",
+    "Seeds",
+    "Variants",
+    "parse_parts",
+    "run",
+]
 
 Potential = Annotated[
     str | None,
@@ -63,13 +72,13 @@ def run(
         n_seeds=seeds,
         length_ps=length_ps,
         variants=variants,
-        only=_parts(only),
+        only=parse_parts(only),
         protocol=protocol,
     )
     _run(study, overrides, workers, store, out, as_json)
 
 
-def _parts(only: str | None) -> Any:
+def parse_parts(only: str | None) -> Any:
     from sulfox.errors import SulfoxError
     from sulfox.flows.study import PARTS
 

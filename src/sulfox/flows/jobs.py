@@ -227,11 +227,10 @@ def analyze_bonds(pairs: list[str], trajectory: JsonDocument) -> dict[str, list[
     """
     from sulfox.analysis.bonds import sulfur_bonds
     from sulfox.analysis.bonds.bond_criteria import choose_criteria
-    from sulfox.stores.archive import open_stored_trajectory
+    from sulfox.stores.archive import open_run
 
     run = TrajectoryDoc.model_validate(trajectory)
-    archive = open_stored_trajectory(CURRENT_JOB.store, run.archive.trajectory_id, run.archive)
-    frames = archive.frames()
+    frames = open_run(CURRENT_JOB.store, run).frames()
     present = [pair for pair in pairs if set(pair.split("-")) <= set(run.species)]
     documents = [sulfur_bonds.analyze_bonds(frames, choose_criteria(pair), run) for pair in present]
     return {"documents": [stored(document) for document in documents]}

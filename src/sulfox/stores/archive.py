@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sulfox.documents.trajectory import ArchiveReference
+from sulfox.documents.trajectory import ArchiveReference, TrajectoryDoc
 from sulfox.errors import SulfoxError
 from sulfox.stores.embedded import is_file_name
 from sulfox.stores.readers import DocumentReader, trajectories_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PART_BYTES",
     "StoreBackend",
+    "open_run",
     "open_stored_trajectory",
     "publish_archive",
     "segment_backend",
@@ -199,6 +200,42 @@ def open_stored_trajectory(
     if backend is None or not _has_header(backend):
         raise _no_trajectory(trajectory_id)
     return TrajectoryArchive(backend, reference)
+
+
+def open_run(store: JobStore, run: TrajectoryDoc) -> TrajectoryArchive:
+    """Open the frames of a run inside a job.
+
+    On a cluster the store that a manager hands to a job may hold only what this very job
+    writes; frames of earlier jobs are then read from the results database
+    (``SULFOX_STORE``).
+
+    Parameters
+    ----------
+    store : JobStore
+        As the manager handed it.
+    run : TrajectoryDoc
+        The run.
+
+    Returns
+    -------
+    TrajectoryArchive
+        Frames by range.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-504 if neither holds the frames; SFX-40x as ``TrajectoryArchive``.
+    """
+    from sulfox.settings import get_settings
+    from sulfox.stores.opening import open_documents
+
+    identity = run.archive.trajectory_id
+    try:
+        return open_stored_trajectory(store, identity, run.archive)
+    except SulfoxError as error:
+        if error.code != "SFX-504" or get_settings().store is None:
+            raise
+    return open_stored_trajectory(open_documents(None), identity, run.archive)
 
 
 def segment_backend(store: JobStore | DocumentReader, trajectory_id: str) -> SegmentBackend:

@@ -15,7 +15,7 @@ from sulfox.stores.store_errors import newer_store
 if TYPE_CHECKING:
     from jobflow import JobStore
 
-__all__ = ["open_described_store"]
+__all__ = ["open_described_store", "read_description"]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CREDENTIALS = re.compile(r"//[^/\s@]*@")
@@ -55,7 +55,7 @@ def open_described_store(path: Path) -> JobStore:
 
     from sulfox.stores import embedded_store as _own  # noqa: F401 makes our stores known
 
-    raw = _read(path)
+    raw = read_description(path)
     secrets: set[str] = set()
     spec = _substitute(raw, path, secrets)
     secrets |= _secret_values(spec)
@@ -87,7 +87,24 @@ def open_described_store(path: Path) -> JobStore:
     return store
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_description(path: Path) -> dict[str, Any]:
+    """Read the file that describes a store; its ``${NAME}`` are not replaced.
+
+    Parameters
+    ----------
+    path : Path
+        YAML file.
+
+    Returns
+    -------
+    dict
+        ``docs_store``, ``additional_stores``, options of the JobStore.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-501 if it is no such file.
+    """
     import yaml
 
     try:

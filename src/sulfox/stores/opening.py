@@ -141,7 +141,12 @@ def _place(spec: str | Path | None) -> EmbeddedFolder | Path:
     from sulfox.settings import find_config, get_settings  # slow to import
 
     if path is None:
-        return EmbeddedFolder(get_settings().data_dir / "store")
+        settings = get_settings()
+        return (
+            EmbeddedFolder(settings.data_dir / "store")
+            if settings.store is None
+            else _place(settings.store)
+        )
     named = find_config("stores", path.name) if path.name == str(spec) else None
     if named is not None:
         return named

@@ -1,0 +1,1 @@
+"""Where it runs: clusters as data, and the files and sizes made from them."""

@@ -1,0 +1,106 @@
+"""The files that FireWorks reads, for a cluster: rendered, without secrets of our own.
+
+FireWorks knows no variables: where the database wants a password, ``my_launchpad.yaml`` is
+the user's own file, and only its mode is checked here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sulfox.clusters.cluster import Cluster
+from sulfox.clusters.private_files import refuse_readable_by_others, write_private
+from sulfox.clusters.resources import Resources
+from sulfox.stores.server import server_job_store
+
+__all__ = ["queue_options", "write_fireworks_files"]
+
+_HEADER = "# Made by sulfox from its cluster and store files; changes here are lost.\n"
+
+
+def queue_options(cluster: Cluster, resources: Resources) -> dict[str, Any]:
+    """Options of one job for FireWorks' SLURM adapter (``_queueadapter``).
+
+    Parameters
+    ----------
+    cluster : Cluster
+        For its account and partition.
+    resources : Resources
+        Size of the job.
+    """
+    partition = cluster.partition(resources.partition)
+    options: dict[str, Any] = {
+        "queue": partition.name,
+        "nodes": resources.nodes,
+        "ntasks_per_node": resources.cores // resources.nodes,
+        "mem": f"{round(1000 * resources.memory_GB / resources.nodes)}M",
+        "walltime": resources.time_text,
+        "account": cluster.account,
+        "qos": partition.qos,
+        "constraint": partition.constraint,
+        "gres": f"gpu:{resources.gpus // resources.nodes}" if resources.gpus else None,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def write_fireworks_files(
+    cluster: Cluster, store: dict[str, Any], folder: Path, default: Resources
+) -> list[Path]:
+    """Write ``my_launchpad``, ``my_fworker``, ``my_qadapter`` and ``jobflow.yaml``.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Where jobs run.
+    store : dict
+        Content of a file in ``configs/stores``.
+    folder : Path
+        FireWorks' configuration folder.
+    default : Resources
+        Of a job that does not say its own.
+
+    Returns
+    -------
+    list of Path
+        What was written; a user's own ``my_launchpad.yaml`` is left alone.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-803 if the user's own ``my_launchpad.yaml`` is readable by others.
+    """
+    documents = store["docs_store"]
+    launchpad = folder / "my_launchpad.yaml"
+    contents: dict[str, dict[str, Any]] = {
+        "my_fworker.yaml": {"name": cluster.name, "category": "", "query": "{}"},
+        "my_qadapter.yaml": {
+            "_fw_name": "CommonAdapter",
+            "_fw_q_type": "SLURM",
+            "rocket_launch": f"rlaunch -c {folder} singleshot",
+            "job_name": "sulfox",
+            "logdir": str(folder / "logs"),
+            "pre_rocket": cluster.pre_run()
+            + f"export JOBFLOW_CONFIG_FILE={folder / 'jobflow.yaml'}\n",
+            **queue_options(cluster, default),
+        },
+        "jobflow.yaml": {"JOB_STORE": server_job_store(store)},
+    }
+    if launchpad.exists():
+        refuse_readable_by_others(launchpad)
+    else:
+        contents["my_launchpad.yaml"] = {
+            "host": documents["host"],
+            "port": documents.get("port", 27017),
+            "name": documents["database"],
+            "username": None,
+            "password": None,
+            "strm_lvl": "INFO",
+        }
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    return [
+        write_private(folder / name, _HEADER + yaml.safe_dump(content, sort_keys=False))
+        for name, content in contents.items()
+    ]

@@ -1,0 +1,106 @@
+"""The jobflow-remote project of a cluster: rendered, never written by hand, without secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sulfox.clusters.cluster import Cluster
+from sulfox.clusters.private_files import write_private
+from sulfox.stores.server import server_job_store, server_store
+
+__all__ = ["LIGHT_WORKER", "project_name", "render_project", "write_project"]
+
+#: Worker of jobs that need the database, on the manager's machine.
+LIGHT_WORKER = "manager"
+#: Worker of jobs that go through the scheduler.
+QUEUE_WORKER = "queue"
+
+
+def project_name(cluster: Cluster) -> str:
+    """Name of the project, ``"sulfox-<cluster>"``.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        The cluster.
+    """
+    return f"sulfox-{cluster.name}"
+
+
+def render_project(cluster: Cluster, store: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the content of the project file.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Where jobs run.
+    store : dict
+        Content of a file in ``configs/stores``; its ``${NAME}`` stay as they are.
+    folder : Path
+        Folder of the manager's own files (logs, downloads, daemon, jobs it runs itself).
+
+    Returns
+    -------
+    dict
+        As jobflow-remote's ``Project`` takes it.
+    """
+    queue: dict[str, Any] = {
+        "scheduler_type": cluster.scheduler,
+        "work_dir": f"{cluster.work_dir}/queue",
+        "pre_run": cluster.pre_run(),
+        "max_jobs": cluster.max_jobs,
+        "timeout_execute": 120,
+    }
+    if cluster.login is None:
+        queue["type"] = "local"
+    else:
+        queue |= {"type": "remote", "host": cluster.login.host}
+        queue |= {"user": cluster.login.user} if cluster.login.user else {}
+    documents = dict(store["docs_store"])
+    return {
+        "name": project_name(cluster),
+        "base_dir": str(folder),
+        "log_level": "info",
+        "workers": {
+            QUEUE_WORKER: queue,
+            LIGHT_WORKER: {
+                "type": "local",
+                "scheduler_type": "shell",
+                "work_dir": str(folder / "manager-jobs"),
+                "pre_run": cluster.pre_run() if cluster.login is None else "",
+                "max_jobs": 2,
+            },
+        },
+        "queue": {
+            "store": server_store({**documents, "collection_name": "jobs"}),
+            "flows_collection": "flows",
+            "auxiliary_collection": "jf_auxiliary",
+        },
+        "jobstore": server_job_store(store),
+    }
+
+
+def write_project(cluster: Cluster, store: dict[str, Any], folder: Path) -> Path:
+    """Write the project file, readable by its owner only.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Where jobs run.
+    store : dict
+        Content of a file in ``configs/stores``.
+    folder : Path
+        jobflow-remote's folder of projects.
+
+    Returns
+    -------
+    Path
+        ``<folder>/sulfox-<cluster>.yaml``.
+    """
+    content = render_project(cluster, store, folder / project_name(cluster))
+    header = "# Made by sulfox from its cluster and store files; changes here are lost.\n"
+    text = header + yaml.safe_dump(content, sort_keys=False)
+    return write_private(folder / f"{project_name(cluster)}.yaml", text)

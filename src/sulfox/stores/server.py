@@ -1,0 +1,144 @@
+"""MongoDB stores whose secrets stay in the environment.
+
+A file, a queue or a job that holds such a store holds ``${NAME}``, never a password: the
+variables are read when it connects, on the machine where it connects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from maggma.stores import GridFSStore, MongoStore
+
+from sulfox.errors import SulfoxError
+
+__all__ = ["ServerFilesStore", "ServerStore", "server_job_store"]
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_ATTRIBUTES = ("host", "port", "username", "password", "uri", "auth_source", "database")
+
+
+class ServerStore(MongoStore):
+    """A collection; arguments as for maggma's MongoStore, ``${NAME}`` in any of them."""
+
+    def connect(self, force_reset: bool = False) -> None:
+        """Connect with the values that the environment has now.
+
+        Parameters
+        ----------
+        force_reset : bool
+            Whether to connect again.
+
+        Raises
+        ------
+        SulfoxError
+            SFX-501 if a variable is not set.
+        """
+        with _resolved(self):
+            super().connect(force_reset)
+
+
+class ServerFilesStore(GridFSStore):
+    """Blobs in GridFS; arguments as for maggma's GridFSStore, ``${NAME}`` in any of them."""
+
+    def connect(self, force_reset: bool = False) -> None:
+        """Connect with the values that the environment has now.
+
+        Parameters
+        ----------
+        force_reset : bool
+            Whether to connect again.
+
+        Raises
+        ------
+        SulfoxError
+            SFX-501 if a variable is not set.
+        """
+        with _resolved(self):
+            super().connect(force_reset)
+
+
+def server_job_store(description: dict[str, Any]) -> dict[str, Any]:
+    """Turn a store's description into jobflow's format with stores of this module.
+
+    Parameters
+    ----------
+    description : dict
+        Content of a file in ``configs/stores``: ``docs_store``, ``additional_stores``.
+
+    Returns
+    -------
+    dict
+        ``JobStore`` in monty's format. Its ``${NAME}`` are not replaced.
+    """
+    additional = description.get("additional_stores", {})
+    return {
+        "@module": "jobflow.core.store",
+        "@class": "JobStore",
+        "docs_store": server_store(description["docs_store"]),
+        "additional_stores": {name: server_store(spec) for name, spec in additional.items()},
+        "save": None,
+        "load": False,
+    }
+
+
+def server_store(spec: dict[str, Any]) -> dict[str, Any]:
+    """Turn the description of one store into monty's format.
+
+    Parameters
+    ----------
+    spec : dict
+        With ``type``; MongoDB's types become those of this module.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-501 for a type that is no maggma store.
+    """
+    import maggma.stores
+
+    kind = spec["type"]
+    rest = {name: value for name, value in spec.items() if name != "type"}
+    own = {"MongoStore": "ServerStore", "GridFSStore": "ServerFilesStore"}
+    if kind in own:
+        return {"@module": __name__, "@class": own[kind], **rest}
+    if not hasattr(maggma.stores, kind):
+        raise SulfoxError(
+            "SFX-501",
+            who=f"store of type {kind}",
+            found="no maggma store of this name",
+            expected="MongoStore, GridFSStore, S3Store, ...",
+            next_step="correct the file in configs/stores",
+        )
+    return {"@module": getattr(maggma.stores, kind).__module__, "@class": kind, **rest}
+
+
+@contextlib.contextmanager
+def _resolved(store: Any) -> Iterator[None]:
+    stated = {name: getattr(store, name) for name in _ATTRIBUTES if hasattr(store, name)}
+    try:
+        for name, value in stated.items():
+            if isinstance(value, str):
+                found = _VARIABLE.sub(_from_environment, value)
+                setattr(store, name, int(found) if name == "port" else found)
+        yield
+    finally:
+        for name, value in stated.items():
+            setattr(store, name, value)
+
+
+def _from_environment(match: re.Match[str]) -> str:
+    found = os.environ.get(match.group(1))
+    if found is None:
+        raise SulfoxError(
+            "SFX-501",
+            who="database",
+            found=f"environment variable {match.group(1)} is not set",
+            expected="a value for every ${NAME} in the store's description",
+            next_step=f"export {match.group(1)} where this runs, workers included",
+        )
+    return found
