@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 
 from pydantic import Field
 
-from sulfox.documents.base import Record, Status
+from sulfox.documents.band_alignment import BandAlignmentDoc
+from sulfox.documents.base import Document, Record, Status
 from sulfox.documents.comparison import ComparisonRow, ExpectedFinding, Verdict
 from sulfox.documents.sulfur_bonds import SulfurBondsDoc
 from sulfox.documents.trajectory import TrajectoryDoc
@@ -24,6 +25,8 @@ __all__ = ["KEPT_FRACTION", "compare_findings"]
 KEPT_FRACTION = 0.02
 
 DEFINITIONS = {
+    "band_center_difference": "first moment of the projected density of states over the range, "
+    "relative to the reference; every row of the band-centre table",
     "bonds_form": "new bonds confirmed during the dynamics (equilibration and production)",
     "no_bonds_form": "new bonds confirmed during the dynamics (equilibration and production)",
     "bonds_kept": "bonds in the first and last frame of the production run",
@@ -45,9 +48,7 @@ class _SeedResult(Record):
 
 
 def compare_findings(
-    findings: Sequence[ExpectedFinding],
-    trajectories: Sequence[TrajectoryDoc],
-    bonds: Sequence[SulfurBondsDoc],
+    findings: Sequence[ExpectedFinding], documents: Sequence[Document]
 ) -> tuple[ComparisonRow, ...]:
     """Make the table published | computed | verdict.
 
@@ -55,10 +56,9 @@ def compare_findings(
     ----------
     findings : sequence of ExpectedFinding
         Published findings.
-    trajectories : sequence of TrajectoryDoc
-        Equilibration and production runs of the study.
-    bonds : sequence of SulfurBondsDoc
-        Bond analyses of these runs.
+    documents : sequence of Document
+        Of the study: runs of dynamics, their bond analyses, band alignments; others are
+        not looked at.
 
     Returns
     -------
@@ -66,7 +66,12 @@ def compare_findings(
         In the order of `findings`, then variant, then temperature.
     """
     rows: list[ComparisonRow] = []
+    trajectories = [d for d in documents if isinstance(d, TrajectoryDoc)]
+    bonds = [d for d in documents if isinstance(d, SulfurBondsDoc)]
     for finding in findings:
+        if finding.test == "band_center_difference":
+            rows.append(_aligned(finding, documents))
+            continue
         if finding.test == "not_computed":
             rows.append(_row(finding, "", "not computed", Verdict.NOT_COMPUTED, finding.note))
             continue
@@ -76,6 +81,40 @@ def compare_findings(
             rows.append(_row(finding, "", "not computed", Verdict.NOT_COMPUTED, reason))
         rows += [_judged(finding, runs, bonds) for runs in groups]
     return tuple(rows)
+
+
+def _aligned(finding: ExpectedFinding, documents: Sequence[Document]) -> ComparisonRow:
+    """Judge a band-centre difference as its alignment does: over every variant tried."""
+    alignments = [d for d in documents if isinstance(d, BandAlignmentDoc)]
+    if not alignments:
+        reason = "no band centres were computed; see what was left out, or the failed branches"
+        return _row(finding, "", "not computed", Verdict.NOT_COMPUTED, reason)
+    alignment = alignments[-1]
+    told = [
+        f"{row.definition} re {row.reference}: {row.difference_eV:+.2f} eV"
+        for row in alignment.rows
+        if row.ground_states
+        and row.hubbard
+        and row.kind == "consistent"
+        and row.difference_eV is not None
+    ]
+    verdict = {
+        True: Verdict.REPRODUCED,
+        False: Verdict.NOT_REPRODUCED,
+        None: Verdict.NOT_COMPARABLE,
+    }[alignment.reproduced]
+    return ComparisonRow(
+        quantity=f"{finding.quantity} (ground states)",
+        published=finding.published,
+        source=finding.source,
+        computed="; ".join(told) or "no definition with one reference gives a number",
+        engine=alignment.provenance.engine,
+        level_of_theory=alignment.provenance.level_of_theory,
+        definition=DEFINITIONS[finding.test],
+        verdict=verdict,
+        reason=alignment.verdict + (f"; {finding.note}" if finding.note else ""),
+        inputs=(alignment.id,),
+    )
 
 
 def _groups(

@@ -100,6 +100,18 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("gap [eV]", "gap_eV"),
         ),
     ),
+    "band-alignments": (
+        "band_alignment",
+        (
+            ("upper", "upper"),
+            ("lower", "lower"),
+            ("variants", "n_variants"),
+            ("differences", "n_differences"),
+            ("agreeing", "n_agreeing"),
+            ("reproduced", "reproduced"),
+            ("verdict", "verdict"),
+        ),
+    ),
     "comparisons": ("comparison", (("study", "study"), ("rows", "rows"))),
 }
 FIRST_COLUMNS = (("id", "id"),)

@@ -29,7 +29,7 @@ class ExpectedFinding(Record):
         What, the source's value with unit, DOI and place.
     test : str
         ``"bonds_form"``, ``"no_bonds_form"``, ``"bonds_kept"``, ``"bonds_lost"``, or
-        ``"not_computed"`` where this study's engines cannot say.
+        ``"band_center_difference"``, or ``"not_computed"`` where this study cannot say.
     pair, bond : str or None
         Interface and element pair the test looks at.
     length_ps : float
@@ -41,7 +41,14 @@ class ExpectedFinding(Record):
     quantity: str
     published: str
     source: str
-    test: Literal["bonds_form", "no_bonds_form", "bonds_kept", "bonds_lost", "not_computed"]
+    test: Literal[
+        "bonds_form",
+        "no_bonds_form",
+        "bonds_kept",
+        "bonds_lost",
+        "band_center_difference",
+        "not_computed",
+    ]
     pair: str | None = None
     bond: str | None = None
     length_ps: TimePs = 0.0

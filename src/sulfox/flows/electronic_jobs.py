@@ -15,6 +15,7 @@ from sulfox.flows.job_context import (
     checked_engine,
     ordered_material,
     stored,
+    typed_documents,
     work_folder,
 )
 from sulfox.protocols.electronic import CellKind, ElectronicSettings, ElectronicSpec, resolve
@@ -114,7 +115,9 @@ def compute_electronic_structure(
 
 
 @job
-def align_band_centers(study: str, plan: dict[str, Any], outputs: list[Any]) -> JsonDocument | None:
+def align_band_centers(
+    study: str, plan: dict[str, Any], measured: dict[str, Any], outputs: list[Any]
+) -> JsonDocument:
     """Set the band centres of two materials side by side, by every definition.
 
     Parameters
@@ -123,10 +126,35 @@ def align_band_centers(study: str, plan: dict[str, Any], outputs: list[Any]) -> 
         Name of the study, for the document.
     plan : dict
         A ``BandCenterPlan`` as JSON.
+    measured : dict
+        Material -> gaps and moments of the literature, as JSON.
     outputs : list
         Outputs of :func:`compute_electronic_structure`; None where one is missing.
     """
-    raise NotImplementedError
+    from sulfox.analysis.electronic import band_alignment
+    from sulfox.documents.band_center import BandCenterDoc
+    from sulfox.documents.electronic_structure import ElectronicStructureDoc
+    from sulfox.flows.electronic_plan import BandCenterPlan
+    from sulfox.materials.material import Measurement
+
+    asked = BandCenterPlan.model_validate(plan)
+    documents = typed_documents(outputs)
+    literature = {
+        name: [Measurement.model_validate(item) for item in items]
+        for name, items in measured.items()
+    }
+    return stored(
+        band_alignment.align_band_centers(
+            [d for d in documents if isinstance(d, BandCenterDoc)],
+            [d for d in documents if isinstance(d, ElectronicStructureDoc)],
+            upper=asked.upper,
+            lower=asked.lower,
+            published=asked.published,
+            tolerance_eV=asked.tolerance_eV,
+            measured=literature,
+            study=study,
+        )
+    )
 
 
 def _cell(
@@ -152,6 +180,7 @@ def case_label(case: dict[str, Any]) -> str:
         An ``ElectronicCase`` as JSON.
     """
     state: MagneticState = case["magnetic_state"]
-    remarks = [] if state == "ground" else [f"{state} spin" if state == "none" else state]
-    remarks += [] if case["hubbard"] else ["no U"]
+    words = {"ground": [], "ferromagnetic": ["ferromagnetic"], "none": ["non-magnetic"]}
+    remarks = words[state]
+    remarks = remarks + ([] if case["hubbard"] else ["no U"])
     return case["material"] + (f" ({', '.join(remarks)})" if remarks else "")

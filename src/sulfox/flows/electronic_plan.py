@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from sulfox.documents.band_alignment import PublishedDifference
 from sulfox.documents.base import Record
 from sulfox.documents.electronic_structure import MagneticState
+from sulfox.units import Energy
 
 __all__ = ["BandCenterPlan", "ElectronicCase"]
 
@@ -48,6 +50,10 @@ class BandCenterPlan(Record):
         Whose states.
     cases : tuple of ElectronicCase
         What is computed; the ground state of either material with U first.
+    published : PublishedDifference or None
+        What the difference is set against.
+    tolerance_eV : float
+        What counts as agreement, stated beforehand [eV].
     """
 
     engine: str = "gpaw"
@@ -57,6 +63,8 @@ class BandCenterPlan(Record):
     element: str = "O"
     orbital: str = "p"
     cases: tuple[ElectronicCase, ...]
+    published: PublishedDifference | None = None
+    tolerance_eV: Energy = Field(default=0.25, gt=0)
 
     @model_validator(mode="after")
     def _both_ground_states(self) -> Self:

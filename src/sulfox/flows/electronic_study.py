@@ -44,9 +44,12 @@ def add_band_centers(add: AddJob, study: str, plan: BandCenterPlan) -> list[Any]
     protocol = load_electronic_protocol(plan.protocol)
     calculator = identify_calculator(plan.engine, "default")
     outputs = []
+    measured = {}
     for case in plan.cases:
+        entry = load_material(case.material).model_dump(mode="json")
+        measured[case.material] = entry["measured"]
         given = case.model_dump(mode="json") | {
-            "entry": load_material(case.material).model_dump(mode="json"),
+            "entry": entry,
             "element": plan.element,
             "orbital": plan.orbital,
         }
@@ -77,6 +80,7 @@ def add_band_centers(add: AddJob, study: str, plan: BandCenterPlan) -> list[Any]
         f"{plan.upper} minus {plan.lower}: band centres",
         study,
         plan.model_dump(mode="json"),
+        measured,
         outputs,
         tolerant=True,
     )

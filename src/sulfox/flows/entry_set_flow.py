@@ -23,7 +23,11 @@ __all__ = ["PHASE_RELAXATION", "build_entry_set_flow", "freeze_entry_set", "rela
 
 #: How a phase is relaxed; the energy is then within about 1 meV/atom of the minimum.
 PHASE_RELAXATION = RelaxationSpec(
-    force_threshold_eV_A=0.05, max_steps=500, cell="full", max_displacement_A=4.0
+    force_threshold_eV_A=0.05,
+    max_steps=500,
+    cell="full",
+    optimizer="LBFGS",
+    max_displacement_A=4.0,
 )
 #: Phases of one job: a potential takes seconds to load.
 _PHASES_PER_JOB = 8

@@ -272,8 +272,7 @@ def compare_with_source(
     documents = typed_documents(outputs)
     rows = compare_findings(
         [ExpectedFinding.model_validate(finding) for finding in findings],
-        [d for d in documents if isinstance(d, TrajectoryDoc)],
-        [d for d in documents if isinstance(d, SulfurBondsDoc)],
+        documents,
     )
     inputs = tuple(document.id for document in documents)
     missing = sum(output is None for output in outputs)

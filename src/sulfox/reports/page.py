@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from sulfox.errors import SulfoxError
+from sulfox.reports.band_centers import band_centers_section
 from sulfox.reports.comparison import comparison_csv, comparison_section
 from sulfox.reports.data import ReportData, reasons_text
 from sulfox.reports.dynamics import dynamics_section
@@ -94,6 +95,7 @@ def make_sections(data: ReportData) -> tuple[Section, ...]:
         side_view_section(data),
         bond_details_section(data),
         geometry_section(data),
+        band_centers_section(data),
         lattice_constants_section(data),
         dynamics_section(data),
         _not_complete_section(data),

@@ -44,7 +44,6 @@ WORDS: dict[str, dict[str, str]] = {
         "sulfur_bond_rate": "pair_of_materials",
         "interface": "pair",
         "trajectory": "pair",
-        "band_alignment": "pair",
     },
     "material": {"band_center": "material", "electronic_structure": "material"},
     "magnetic_state": dict.fromkeys(("band_center", "electronic_structure"), "magnetic_state"),

@@ -99,7 +99,7 @@ def finding(test, length_ps=20.0):
 
 def judge(test, *pairs):
     runs = [run for run, _ in pairs]
-    return compare_findings([finding(test)], runs, [bonds for _, bonds in pairs])
+    return compare_findings([finding(test)], [*runs, *(bonds for _, bonds in pairs)])
 
 
 def with_bonds(
@@ -188,9 +188,9 @@ def test_that_nothing_happened_in_a_short_run_says_nothing(test, formed, verdict
 
 
 def test_what_did_not_run_is_not_computed():
-    (row,) = compare_findings([finding("bonds_form")], [], [])
+    (row,) = compare_findings([finding("bonds_form")], [])
     assert row.verdict is Verdict.NOT_COMPUTED
-    (row,) = compare_findings([finding("not_computed")], [], [])
+    (row,) = compare_findings([finding("not_computed")], [])
     assert (row.verdict, row.reason) == (Verdict.NOT_COMPUTED, "open")
 
 
