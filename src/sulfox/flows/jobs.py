@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobflow import CURRENT_JOB, job
+from jobflow import CURRENT_JOB, Response, job
 
 from sulfox.analysis.comparison import compare_findings
 from sulfox.documents.base import Provenance, Status, content_hash
@@ -161,10 +161,12 @@ def run_stage(
     labels: dict[str, Any],
     interface: JsonDocument,
     start: JsonDocument,
-) -> JsonDocument:
+) -> JsonDocument | Response:
     """Run one stage of dynamics; resumes what a killed process left behind.
 
-    A run that left its physics gives a refused document, so that its analysis says so.
+    Where the scheduler's time does not suffice, the job answers with itself: it goes on under
+    the same UUID with the next index, as often as it takes. A run that left its physics gives
+    a refused document, so that its analysis says so.
 
     Parameters
     ----------
@@ -177,6 +179,7 @@ def run_stage(
     interface, start : dict
         The interface; the relaxation or the stage that this one goes on from.
     """
+    from sulfox.engines.allocation import OutOfTime
     from sulfox.engines.base import RunContext
     from sulfox.protocols.dynamics import DynamicsSpec
     from sulfox.stores.archive import publish_archive
@@ -196,20 +199,25 @@ def run_stage(
     else:
         structure, velocities = RelaxationDoc.model_validate(start).final, None
     run_dir = work_folder()
-    document = checked_engine(calculator).dynamics(
-        structure,
-        DynamicsSpec.model_validate(dynamics),
-        run_dir,
-        context=RunContext(
-            interface_id=built.id,
-            interface_height_A=_interface_height(built),
-            area_A2=built.area_A2,
-            study=study,
-            job_uuids=(CURRENT_JOB.job.uuid,),
-            **labels,
-        ),
-        start_velocities=velocities,
+    context = RunContext(
+        interface_id=built.id,
+        interface_height_A=_interface_height(built),
+        area_A2=built.area_A2,
+        study=study,
+        job_uuids=(CURRENT_JOB.job.uuid,),
+        **labels,
     )
+    spec = DynamicsSpec.model_validate(dynamics)
+    engine = checked_engine(calculator)
+    try:
+        document = engine.dynamics(
+            structure, spec, run_dir, context=context, start_velocities=velocities
+        )
+    except OutOfTime as stop:  # the next job takes this one's place, and its folder
+        again = run_stage(study, calculator, dynamics, labels, interface, start)
+        again.name, again.config = CURRENT_JOB.job.name, CURRENT_JOB.job.config
+        going_on = {"continues": True, "steps_done": stop.done, "n_steps": stop.wanted}
+        return Response(output=going_on, replace=again)
     reference = publish_archive(run_dir, CURRENT_JOB.store, document.id)
     return stored(document.model_copy(update={"archive": reference}))
 

@@ -8,8 +8,9 @@ killed, stops only the jobs that need its output. A job that tolerates missing
 references (``OnMissing.NONE``: a comparison, a summary) runs with what there is, and
 again whenever one of its inputs is new.
 
-Jobs that answer with more jobs (``Response`` with replace, detour or addition) are
-refused: no job of sulfox's local studies does.
+A job may answer with another job in its own place (``Response(replace=...)``): a run that
+its time limit stopped goes on so. Answers with more jobs than that are refused: no job of
+sulfox's studies gives one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from sulfox.errors import SulfoxError
 
 if TYPE_CHECKING:
-    from jobflow import Flow, Job, JobStore
+    from jobflow import Flow, Job, JobStore, Response
 
 __all__ = ["FlowRun", "JobState", "JobView", "run_flow"]
 
@@ -112,6 +114,7 @@ def run_flow(
     *,
     work_dir: Path,
     workers: int,
+    walltime_s: float | None = None,
     on_update: Callable[[dict[str, JobView]], None] | None = None,
 ) -> FlowRun:
     """Run what is not in the store yet.
@@ -127,6 +130,9 @@ def run_flow(
         is stored.
     workers : int
         Jobs run at the same time.
+    walltime_s : float, optional
+        Time limit of every job, as a scheduler would set it [s]; a job that knows how to
+        leaves in time and goes on in another process.
     on_update : callable, optional
         Called with uuid -> JobView whenever something changed, about twice a second.
 
@@ -155,20 +161,21 @@ def run_flow(
         while True:
             _skip_orphans(run, parents, tolerant)
             for uuid in _ready(run, parents)[: max(0, workers - len(running))]:
-                running[uuid] = _start(context, jobs[uuid], open_store, work_dir)
+                running[uuid] = _start(context, jobs[uuid], open_store, work_dir, walltime_s)
                 run.jobs[uuid].state = JobState.RUNNING
             if on_update:
                 on_update(run.jobs)
             if not running:
                 return run
-            _collect(run, running, work_dir)
+            jobs |= _collect(run, running, work_dir)
     finally:
         for worker in running.values():
             worker.process.kill()
 
 
 def _mark_present(run: FlowRun, store: JobStore, work_dir: Path) -> None:
-    wanted = {"uuid": {"$in": list(run.jobs)}}
+    # one that continues ran out of time, and goes on under the next index
+    wanted = {"uuid": {"$in": list(run.jobs)}, "output.continues": {"$ne": True}}
     for document in store.query(wanted, properties=["uuid"]):
         run.jobs[document["uuid"]].state = JobState.PRESENT
         shutil.rmtree(work_dir / document["uuid"], ignore_errors=True)
@@ -201,18 +208,29 @@ def _ready(run: FlowRun, parents: dict[str, list[str]]) -> list[str]:
     ]
 
 
-def _start(context: Any, job: Job, open_store: Callable[[], JobStore], work_dir: Path) -> _Worker:
+def _start(
+    context: Any,
+    job: Job,
+    open_store: Callable[[], JobStore],
+    work_dir: Path,
+    walltime_s: float | None,
+) -> _Worker:
     from monty.json import MontyEncoder
 
     receiver, sender = context.Pipe(duplex=False)
-    arguments = (json.dumps(job, cls=MontyEncoder), open_store, str(work_dir), sender)
+    text = json.dumps(job, cls=MontyEncoder)
+    arguments = (text, open_store, str(work_dir), walltime_s, sender)
     process = context.Process(target=_work, args=arguments, daemon=True)
     process.start()
     sender.close()
     return _Worker(process, receiver)
 
 
-def _collect(run: FlowRun, running: dict[str, _Worker], work_dir: Path) -> None:
+def _collect(run: FlowRun, running: dict[str, _Worker], work_dir: Path) -> dict[str, Job]:
+    """Take the answers of finished processes; give the jobs that go on as another job."""
+    from monty.json import MontyDecoder
+
+    going_on: dict[str, Job] = {}
     connection.wait([w.process.sentinel for w in running.values()], timeout=POLL_SECONDS)
     for uuid, worker in list(running.items()):
         view = run.jobs[uuid]
@@ -222,13 +240,18 @@ def _collect(run: FlowRun, running: dict[str, _Worker], work_dir: Path) -> None:
         worker.process.join()
         del running[uuid]
         try:
-            problem = worker.answer.recv()
+            problem, successor = worker.answer.recv()
         except EOFError:
-            problem = _death(worker.process.exitcode)
+            problem, successor = _death(worker.process.exitcode), ""
+        if successor:
+            going_on[uuid] = MontyDecoder().decode(successor)
+            view.state = JobState.WAITING
+            continue
         view.state = JobState.FAILED if problem else JobState.DONE
         view.message = problem
         if not problem:
             shutil.rmtree(work_dir / uuid, ignore_errors=True)
+    return going_on
 
 
 def _death(exit_code: int) -> str:
@@ -248,27 +271,41 @@ def _work(
     job_json: str,
     open_store: Callable[[], JobStore],
     work_dir: str,
+    walltime_s: float | None,
     answer: connection.Connection,
 ) -> None:
-    """Run one job in this process and answer with what went wrong, or nothing."""
+    """Run one job in this process; answer with what went wrong and with the job it goes on as."""
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["SULFOX_WORK_DIR"] = work_dir
+    if walltime_s is not None:
+        os.environ["SULFOX_JOB_ENDS_AT"] = str(time.time() + walltime_s)
     try:
         from monty.json import MontyDecoder
 
         job = MontyDecoder().decode(job_json)
         response = job.run(open_store())
-        more = response.replace or response.detour or response.addition
-        answer.send("the job asked for more jobs, which a local run cannot add" if more else "")
+        answer.send(_answer(job, response))
     except SulfoxError as error:
-        answer.send(error.line)
+        answer.send((error.line, ""))
     except Exception as error:  # noqa: BLE001 - the branch fails, the others go on
         if os.environ.get("SULFOX_DEBUG"):
             import traceback
 
             traceback.print_exc()
-        answer.send(" ".join(f"{type(error).__name__}: {error}".split()))
+        answer.send((" ".join(f"{type(error).__name__}: {error}".split()), ""))
+
+
+def _answer(job: Job, response: Response) -> tuple[str, str]:
+    """Give the problem, and the JSON of the job that takes this one's place."""
+    from monty.json import MontyEncoder
+
+    successor = response.replace
+    successors = getattr(successor, "jobs", [successor] if successor is not None else [])
+    same = len(successors) == 1 and getattr(successors[0], "uuid", None) == job.uuid
+    if response.detour or response.addition or (successors and not same):
+        return "the job asked for more jobs, which a local run cannot add", ""
+    return "", json.dumps(successors[0], cls=MontyEncoder) if successors else ""
 
 
 def _die_with_parent() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sulfox.documents.base import Reason, content_hash
 from sulfox.documents.structure import StructureRecord
 from sulfox.documents.trajectory import SegmentRecord, TrajectoryDoc
+from sulfox.engines.allocation import OutOfTime, seconds_left
 from sulfox.engines.base import ProgressCallback, RunContext
 from sulfox.engines.mlip.calculators import LoadedCalculator
 from sulfox.engines.mlip.checkpoint import (
@@ -36,6 +37,12 @@ from sulfox.trajectories.archive import Segment, TrajectoryHeader, write_header,
 __all__ = ["run_dynamics", "trajectory_id"]
 
 Velocities = Sequence[Sequence[float]] | NDArray[np.float64]
+
+
+#: A segment is begun only if this many times the last one fits into the job's time,
+_MARGIN = 1.3
+#: and this is left for writing and storing [s].
+_RESERVE_S = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +156,8 @@ def run_dynamics(
 
     Raises
     ------
+    OutOfTime
+        If the job ends before another segment could; the checkpoint is written.
     SulfoxError
         SFX-103 for a structure of one atom, SFX-304 if the guard stops it at frame 0, SFX-306
         if the folder belongs to another run, SFX-307 if another process holds it, SFX-308 for
@@ -223,6 +232,9 @@ class _Driver:
             self._progress.update(step, is_last=self._ledger.is_finished)
             if self._ledger.is_finished:
                 return checkpoint
+            left = seconds_left()
+            if left is not None and left < _MARGIN * (time.perf_counter() - clock) + _RESERVE_S:
+                raise OutOfTime(self._run.name, step, self._run.spec.n_steps)
             self._attach_calculator()
 
     @property
