@@ -104,6 +104,7 @@ class JobflowRemoteQueue:
             options = {} if planned.on_manager else slurm_options(cluster, planned.resources)
             manager = {"worker": worker, "resources": options}
             jobs[planned.uuid].update_config({"manager_config": manager}, dict_mod=False)
+            jobs[planned.uuid].metadata["study"] = plan.study
         flow_uuid = self._flow_of_parents(plan)
         if flow_uuid is None:
             return self._add_flow(plan, jobs)

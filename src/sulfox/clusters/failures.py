@@ -1,0 +1,112 @@
+"""Why a job of a cluster failed, in one line, and whether it may be sent back."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from sulfox.documents.base import Record
+
+__all__ = ["RESEND_LIMITS", "Failure", "FailureKind", "find_failure"]
+
+
+class FailureKind(StrEnum):
+    """What went wrong, as far as it decides what to do."""
+
+    WALLTIME = "walltime"
+    NODE = "node"
+    MEMORY = "memory"
+    CANCELLED = "cancelled"
+    TRANSIENT = "transient"
+    CALCULATION = "calculation"
+    INPUT = "input"
+    BUG = "bug"
+    UNKNOWN = "unknown"
+
+
+#: How often a job may be sent back after a failure of a kind; the others wait for a person.
+RESEND_LIMITS: dict[FailureKind, int] = {
+    FailureKind.WALLTIME: 50,
+    FailureKind.NODE: 10,
+    FailureKind.MEMORY: 2,
+    FailureKind.CANCELLED: 3,
+    FailureKind.TRANSIENT: 5,
+    FailureKind.UNKNOWN: 1,
+}
+
+#: What schedulers and kernels write -> kind; the first that is found counts.
+_SIGNS: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
+    (FailureKind.MEMORY, re.compile(r"oom.?kill|out of memory|exceeded .*memory limit", re.I)),
+    (FailureKind.WALLTIME, re.compile(r"due to time limit|walltime .*exceeded", re.I)),
+    (FailureKind.NODE, re.compile(r"node failure|node_fail|due to node|boot_fail", re.I)),
+    (FailureKind.CANCELLED, re.compile(r"\*\*\* .*cancelled at|due to preemption", re.I)),
+)
+_SULFOX = re.compile(r"SFX-\d{3} \[(\w+)\][^\n]*")
+_KINDS = {
+    "input": FailureKind.INPUT,
+    "data": FailureKind.INPUT,
+    "resource": FailureKind.TRANSIENT,
+    "transient": FailureKind.TRANSIENT,
+    "convergence": FailureKind.CALCULATION,
+}
+_LAST_LINE = re.compile(r"^(?:[\w.]+(?:Error|Exception|Interrupt)|[\w.]+Warning)\b.*$", re.M)
+
+
+class Failure(Record):
+    """Why a job failed.
+
+    Attributes
+    ----------
+    kind : FailureKind
+        What to do about it.
+    cause : str
+        One line, from the job's own files where they say it.
+    """
+
+    kind: FailureKind
+    cause: str
+
+
+def find_failure(error: str, queue_error: str) -> Failure:
+    """Find the cause of a failure.
+
+    What the scheduler wrote comes first: that a result file is missing is only what followed
+    (jobflow-remote#157).
+
+    Parameters
+    ----------
+    error : str
+        Error that the manager recorded: a traceback, or what it missed.
+    queue_error : str
+        End of the job's standard error.
+
+    Returns
+    -------
+    Failure
+        Of kind ``bug`` for a traceback that is not sulfox's own error.
+    """
+    for kind, sign in _SIGNS:
+        for text in (queue_error, error):
+            match = sign.search(text)
+            if match:
+                return Failure(kind=kind, cause=_line_around(text, match.start()))
+    for text in (error, queue_error):
+        own = _SULFOX.search(text)
+        if own:
+            return Failure(kind=_KINDS[own.group(1)], cause=own.group(0).strip())
+    for text in (queue_error, error):
+        raised = _LAST_LINE.findall(text)
+        if raised:
+            last = raised[-1].strip()
+            lost = "FileNotFoundError" in last and "remote_job_data" in last
+            return Failure(kind=FailureKind.UNKNOWN if lost else FailureKind.BUG, cause=last)
+    last_words = [line for line in f"{error}\n{queue_error}".splitlines() if line.strip()]
+    return Failure(
+        kind=FailureKind.UNKNOWN, cause=last_words[-1].strip() if last_words else "no word of it"
+    )
+
+
+def _line_around(text: str, position: int) -> str:
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    return " ".join(text[start : end if end >= 0 else None].split())
