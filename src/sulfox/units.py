@@ -15,6 +15,9 @@ __all__ = [
     "Angle",
     "Area",
     "Charge",
+    "ChargePerArea",
+    "Density",
+    "Diffusivity",
     "Dimensionless",
     "DipolePerArea",
     "Drift",
@@ -24,12 +27,19 @@ __all__ = [
     "Exposure",
     "Force",
     "Length",
+    "LengthCm",
+    "Megabytes",
+    "MolarEntropy",
+    "MolarMass",
+    "MolarVolume",
     "Moment",
     "Pressure",
+    "PressureBar",
     "RatePerAreaTime",
     "RatePerTime",
     "ReciprocalLength",
     "Seconds",
+    "SpecificArea",
     "StatesPerEnergy",
     "Temperature",
     "TimeFs",
@@ -43,6 +53,8 @@ FS_PER_PS = 1000.0
 ANGSTROM2_PER_NM2 = 100.0
 #: 1 eV per particle in kJ/mol: e N_A / 1000 (exact since the SI of 2019).
 KJ_PER_MOL_PER_EV = 96.48533212331
+#: Gas constant [J/mol/K] (exact since the SI of 2019).
+GAS_CONSTANT_J_PER_MOL_K = 8.31446261815324
 #: Potential of the two-phase electrode In + InLi against Li/Li+ [V], as the field quotes it.
 LI_IN_VS_LI_V = 0.62
 
@@ -86,8 +98,18 @@ DipolePerArea = Annotated[float, Unit("e/Å")]
 Moment = Annotated[float, Unit("µB")]
 Velocity = Annotated[float, Unit("Å/fs")]
 Charge = Annotated[float, Unit("e")]
+ChargePerArea = Annotated[float, Unit("e/Å^2")]
 Pressure = Annotated[float, Unit("GPa")]
 EnergyPerMole = Annotated[float, Unit("kJ/mol")]
 Voltage = Annotated[float, Unit("V")]
 Amount = Annotated[float, Unit("mol")]
+Megabytes = Annotated[float, Unit("MB")]
 Dimensionless = Annotated[float, Unit("1")]
+MolarEntropy = Annotated[float, Unit("J/mol/K")]
+MolarMass = Annotated[float, Unit("g/mol")]
+MolarVolume = Annotated[float, Unit("cm^3/mol")]
+SpecificArea = Annotated[float, Unit("m^2/g")]
+Diffusivity = Annotated[float, Unit("cm^2/s")]
+PressureBar = Annotated[float, Unit("bar")]
+Density = Annotated[float, Unit("g/cm^3")]
+LengthCm = Annotated[float, Unit("cm")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from sulfox.documents.interface import InterfaceDoc
     from sulfox.interfaces.specification import InterfaceSearch
 
-__all__ = ["interfaces"]
+__all__ = ["interfaces", "writing"]
 
 
 def interfaces(
@@ -29,9 +31,23 @@ def interfaces(
     write: Annotated[
         Path | None, typer.Option(help="Folder for POSCAR and JSON of each candidate.")
     ] = None,
+    coherent: Annotated[
+        bool, typer.Option("--coherent", help="Grow the second oxide on the first, one lattice.")
+    ] = False,
+    layers: Annotated[
+        str, typer.Option(help="With --coherent: small, production, or layers of both, 5,3.")
+    ] = "small",
+    vacuum: Annotated[float, typer.Option(help="With --coherent: vacuum in Å; 0 repeats.")] = 0.0,
+    protocol: Annotated[str, typer.Option(help="With --coherent: whose cost is told.")] = "paper",
     json_output: JsonOutput = False,
 ) -> None:
     """Find, check and rank the interfaces of two materials."""
+    if coherent:
+        from sulfox.cli.core_shell import CoherentRequest, coherent_interface
+
+        request = CoherentRequest(cathode_facet, electrolyte_facet, layers, vacuum, protocol)
+        coherent_interface((cathode, electrolyte), request, write, json_output=json_output)
+        return
     from sulfox.errors import SulfoxError
     from sulfox.interfaces.search import find_interfaces
     from sulfox.interfaces.specification import InterfaceSpec
@@ -130,13 +146,32 @@ def _face(side: Any) -> str:
 
 
 def _write(found: InterfaceSearch, folder: Path) -> None:
-    from sulfox.errors import SulfoxError
     from sulfox.interfaces.candidate import write_candidate
+
+    with writing(folder):
+        for doc in found.candidates:
+            write_candidate(doc, folder)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Make the folder of ``--write``; say which one cannot be written.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-901 if it cannot be made or written.
+    """
+    from sulfox.errors import SulfoxError
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for doc in found.candidates:
-            write_candidate(doc, folder)
+        yield
     except OSError as error:
         raise SulfoxError(
             "SFX-901",

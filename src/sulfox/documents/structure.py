@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Side", "StructureRecord"]
 
-Side = Literal["cathode", "electrolyte", "bulk"]
+Side = Literal["cathode", "electrolyte", "coating", "bulk"]
 
 
 class StructureRecord(Record):
@@ -31,7 +31,7 @@ class StructureRecord(Record):
     positions : tuple
         (n_atoms, 3) Cartesian positions [Å].
     sides : tuple of str
-        (n_atoms,) ``"cathode"``, ``"electrolyte"`` or ``"bulk"``.
+        (n_atoms,) ``"cathode"``, ``"electrolyte"``, ``"coating"`` or ``"bulk"``.
     moments : tuple of float or None
         (n_atoms,) initial collinear moments [µB]; None where no order is set.
     """

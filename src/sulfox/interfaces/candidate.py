@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sulfox.documents.base import Provenance, Reason, Status, content_hash
+from sulfox.documents.base import Document, Provenance, Reason, Status, content_hash
 from sulfox.documents.interface import InterfaceDoc, SlabSide
 from sulfox.documents.structure import Side, StructureRecord
 from sulfox.errors import SulfoxError
@@ -31,6 +31,7 @@ from sulfox.interfaces.terminations import check_polyanions
 __all__ = [
     "build_interface",
     "write_candidate",
+    "write_cell",
 ]
 
 Floats = NDArray[np.float64]
@@ -274,10 +275,34 @@ def write_candidate(doc: InterfaceDoc, folder: Path) -> tuple[Path, Path, Path]:
         atom in the order of the POSCAR: element, side, initial moment [µB]) and
         ``<id>.json`` (the whole document).
     """
-    structure = doc.structure
+    title = f"{doc.id} {doc.pair} {doc.cathode.termination} {doc.electrolyte.termination}"
+    return write_cell(doc, doc.structure, title, folder)
+
+
+def write_cell(
+    doc: Document, structure: StructureRecord, title: str, folder: Path
+) -> tuple[Path, Path, Path]:
+    """Write a cell with its document.
+
+    Parameters
+    ----------
+    doc : Document
+        Gives the names of the files.
+    structure : StructureRecord
+        Its cell.
+    title : str
+        First line of the POSCAR.
+    folder : Path
+        An existing folder.
+
+    Returns
+    -------
+    poscar, atoms, document : Path
+        As :func:`write_candidate`.
+    """
     order = sorted(range(structure.n_atoms), key=lambda k: structure.species[k])
-    counts = {element: structure.species.count(element) for element in sorted(doc.composition)}
-    lines = [f"{doc.id} {doc.pair} {doc.cathode.termination} {doc.electrolyte.termination}", "1.0"]
+    counts = {e: structure.species.count(e) for e in sorted(structure.composition)}
+    lines = [title, "1.0"]
     lines += [" ".join(f"{x:16.9f}" for x in row) for row in structure.lattice]
     lines += [" ".join(counts), " ".join(str(n) for n in counts.values()), "Cartesian"]
     lines += [" ".join(f"{x:16.9f}" for x in structure.positions[k]) for k in order]

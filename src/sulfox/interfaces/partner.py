@@ -54,7 +54,7 @@ def moments_of(partner: Partner, crystal: Floats) -> Floats:
     ordered = partner.ordered
     species = partner.slab.species * (len(crystal) // partner.n_cell)
     fractional = crystal @ np.linalg.inv(partner.termination.bulk.source_vectors)
-    return assign_moments(ordered.material, fractional * np.array(ordered.supercell), species)
+    return assign_moments(ordered.material, fractional @ ordered.cell_rows, species)
 
 
 def holds_magnetic_order(partner: Partner, supercell: Ints) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sulfox.documents.interface import InterfaceDoc
 from sulfox.interfaces.candidate import build_interface
@@ -85,12 +86,14 @@ def _partners(
     spec: InterfaceSpec,
 ) -> list[Partner]:
     material = ordered.material
+    miller = facet if facet is not None else material.facets[0]
     bulk = orient_bulk(
         ordered.structure,
-        facet if facet is not None else material.facets[0],
+        ordered.miller_of_structure(miller),
         material.oxidation_states,
         material.polyanions,
     )
+    bulk = replace(bulk, miller=miller)
     cuts = find_terminations(bulk, facing, allow_broken_polyanions=spec.allow_broken_polyanions)
     return [Partner(ordered, cut, cut.slab_of_thickness(min_thickness_A)) for cut in cuts]
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
+from sulfox.materials.ordering_cell import OrderingCell
 from sulfox.units import Angle, Charge, Dimensionless, Energy, Length, Moment, Pressure
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "LatticeParameters",
     "MagneticOrder",
     "Material",
+    "Measurement",
     "Miller",
     "Polyanion",
     "Reference",
@@ -221,6 +223,29 @@ class Reference(Record):
     checked: Literal["text", "abstract", "no"]
 
 
+class Measurement(Reference):
+    """One measured number that a calculation is set beside.
+
+    Attributes
+    ----------
+    what, citation, doi, checked : str
+        As in :class:`Reference`.
+    band_gap_eV : float or None
+        Fundamental gap [eV].
+    moment_muB : float or None
+        Ordered moment of one magnetic atom, its orbital part included [µB].
+    """
+
+    band_gap_eV: Annotated[Energy, Field(gt=0)] | None = None
+    moment_muB: Annotated[Moment, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Self:
+        if (self.band_gap_eV is None) == (self.moment_muB is None):
+            raise ValueError(f"{self.what}: give one number, band_gap_eV or moment_muB")
+        return self
+
+
 class Material(Record):
     """A catalogue entry, or a user's structure file read as one.
 
@@ -248,6 +273,8 @@ class Material(Record):
         Which sites swap elements.
     min_separation_A : dict
         Element -> two atoms of it may not be closer where sites are partly filled [Å].
+    ordering_cell : OrderingCell or None
+        Where shared or partly filled sites are ordered; None for the conventional cell.
     facets : tuple
         Miller indices in the conventional cell; the first is the default.
     polyanions : tuple of Polyanion
@@ -256,6 +283,8 @@ class Material(Record):
         Used to share strain between two sides [GPa].
     references : tuple of Reference
         Sources.
+    measured : tuple of Measurement
+        Numbers that a calculation is set beside; no calculation uses them.
     source : str
         ``"catalogue"``, or the file it was read from.
     """
@@ -273,10 +302,12 @@ class Material(Record):
     magnetic_order: MagneticOrder | None = None
     exchange: SiteExchange | None = None
     min_separation_A: dict[str, Length] = Field(default_factory=dict)
+    ordering_cell: OrderingCell | None = None
     facets: tuple[Miller, ...] = Field(min_length=1)
     polyanions: tuple[Polyanion, ...] = ()
     bulk_modulus_GPa: Annotated[Pressure, Field(gt=0)] | None = None
     references: tuple[Reference, ...] = ()
+    measured: tuple[Measurement, ...] = ()
     source: str = "catalogue"
 
     @model_validator(mode="after")

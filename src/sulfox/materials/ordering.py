@@ -7,13 +7,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sulfox.documents.base import Record, content_hash
 from sulfox.documents.structure import StructureRecord
 from sulfox.errors import SulfoxError
 from sulfox.materials.electrostatics import VACANT, FillingProblem, State
 from sulfox.materials.magnetic_order import assign_moments, magnetic_cell
-from sulfox.materials.material import Material
+from sulfox.materials.material import Material, Miller
+from sulfox.materials.ordering_cell import OrderingCell
 from sulfox.units import Dimensionless, Energy
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Electrostatics", "OrderedMaterial", "ordered_representative", "random_sample"]
 
+#: Vectors of cells are multiples of conventional vectors over this.
+_PARTS = 60
 #: Largest number of sites whose pairs are summed.
 MAX_SITES = 600
 #: Occupancy times multiplicity may miss a whole number by this much.
@@ -53,8 +57,8 @@ class OrderedMaterial(Record):
     material : Material
         The entry it was made from.
     structure : StructureRecord
-        Conventional cell (times `supercell`); Miller indices refer to it. Carries
-        moments only if the conventional cell can hold the magnetic order.
+        Conventional cell (times `supercell`), or the material's ordering cell. Carries
+        moments only if the cell can hold the magnetic order.
     magnetic_cell : StructureRecord or None
         Smallest cell that holds the magnetic order, with moments, in the same Cartesian
         frame; what a spin-polarised bulk calculation uses. None without order.
@@ -80,6 +84,34 @@ class OrderedMaterial(Record):
     exchange_fraction: Dimensionless = 0.0
     supercell: tuple[int, int, int] = (1, 1, 1)
     electrostatics: Electrostatics | None = None
+
+    @property
+    def cell_rows(self) -> NDArray[np.float64]:
+        """(3, 3) vectors of `structure` in units of the material's conventional vectors."""
+        cell = self.material.ordering_cell
+        if cell is not None and self.seed is None:
+            return cell.matrix
+        return np.diag(np.array(self.supercell, dtype=float))
+
+    def miller_of_structure(self, miller: Miller) -> Miller:
+        """Turn Miller indices of the conventional cell into those of `structure`.
+
+        Parameters
+        ----------
+        miller : tuple of int
+            (h, k, l)
+
+        Returns
+        -------
+        tuple of int
+            The same plane, indices in lowest terms unless the cell is the conventional one.
+        """
+        rows = self.cell_rows
+        if np.array_equal(rows, np.eye(3)) or not any(miller):
+            return miller
+        indices = np.rint(_PARTS * rows @ np.array(miller)).astype(int)
+        h, k, m = (int(x) for x in indices // math.gcd(*map(int, indices)))
+        return h, k, m
 
 
 def ordered_representative(material: Material) -> OrderedMaterial:
@@ -112,6 +144,8 @@ def ordered_representative(material: Material) -> OrderedMaterial:
 def _representative(entry: str) -> OrderedMaterial:
     material = Material.model_validate_json(entry)
     frame = material.structure()
+    if material.ordering_cell is not None:
+        frame = _ordering_frame(material, material.ordering_cell, frame)
     if not material.is_disordered:
         ordered, words, energy = frame, "ordered as listed", None
     else:
@@ -128,6 +162,19 @@ def _representative(entry: str) -> OrderedMaterial:
             restarts_at_minimum=best.restarts_at_minimum,
         )
     return _ordered_material(material, ordered, description=words, electrostatics=energy)
+
+
+def _ordering_frame(material: Material, cell: OrderingCell, conventional: Structure) -> Structure:
+    try:
+        return cell.cut_from(conventional)
+    except ValueError as error:
+        raise SulfoxError(
+            "SFX-102",
+            who=f"material {material.name}",
+            found=f"ordering_cell: {error}",
+            expected="rows that are translations of the crystal",
+            next_step="correct ordering_cell in its YAML file",
+        ) from error
 
 
 def random_sample(
@@ -256,7 +303,7 @@ def _problem(material: Material, frame: Structure, exchanged: int = 0) -> Fillin
         )
     group_of = {site.label: site.fill_group or site.label for site in material.sites}
     labels = np.array([group_of[label] for label in frame.site_properties["site_label"]])
-    repeats = len(frame) // sum(site.multiplicity for site in material.sites)
+    repeats = len(frame) / sum(site.multiplicity for site in material.sites)
     counts = {group: _atoms(material, group, repeats) for group in dict.fromkeys(group_of.values())}
     if material.exchange is not None and exchanged:
         first, second = material.exchange.sites
@@ -280,7 +327,7 @@ def _without_zeros(counts: dict[str, int]) -> dict[str, int]:
     return {element: n for element, n in counts.items() if n}
 
 
-def _atoms(material: Material, group: str, repeats: int) -> dict[str, int]:
+def _atoms(material: Material, group: str, repeats: float) -> dict[str, int]:
     """Atoms of each element on the sites of a group; whole numbers, or a refusal."""
     members = [site for site in material.sites if (site.fill_group or site.label) == group]
     counts: dict[str, float] = {}
@@ -288,7 +335,7 @@ def _atoms(material: Material, group: str, repeats: int) -> dict[str, int]:
         for element, occupancy in site.species.items():
             more = occupancy * site.multiplicity * repeats
             counts[element] = counts.get(element, 0.0) + more
-    n_sites = repeats * sum(site.multiplicity for site in members)
+    n_sites = round(repeats * sum(site.multiplicity for site in members))
     broken = [e for e, n in counts.items() if abs(n - round(n)) > _WHOLE]
     if broken:
         raise _unrealisable(
@@ -323,11 +370,13 @@ def _ordered_material(
     magnetic = None
     order = material.magnetic_order
     if order is not None:
-        if supercell == (1, 1, 1):
+        cell = material.ordering_cell if seed is None else None
+        rows = np.diag(np.array(supercell, dtype=float)) if cell is None else cell.matrix
+        if np.array_equal(rows, np.eye(3)):
             magnetic = StructureRecord.from_pymatgen(magnetic_cell(material, ordered))
-        repeats = [k * n for k, n in zip(order.propagation, supercell, strict=True)]
+        repeats = rows @ np.array(order.propagation)
         if all(abs(k - round(k)) < 1e-6 for k in repeats):
-            frac = ordered.frac_coords * np.array(supercell)
+            frac = ordered.frac_coords @ rows
             moments = assign_moments(material, frac, structure.species)
             structure = structure.model_copy(update={"moments": tuple(moments.tolist())})
     parts = [structure.hash, magnetic and magnetic.hash, seed, exchange_fraction, supercell]

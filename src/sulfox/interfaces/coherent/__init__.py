@@ -1,0 +1,1 @@
+"""Two oxides that continue one rock-salt lattice: the coherent core-shell cell."""
