@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sulfox.cli.band_center import band_center
+from sulfox.cli.formulas import arrhenius, gitt
+from sulfox.cli.gas_reduction import gas_reduction
 from sulfox.cli.options import JsonOutput
 from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.pairs import pairs
 from sulfox.cli.reaction import reaction
+from sulfox.cli.voltage import voltage
 from sulfox.cli.window import window
 
 if TYPE_CHECKING:
@@ -24,8 +28,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("band-center")(band_center)
+app.command("pairs")(pairs)
 app.command("reaction")(reaction)
 app.command("window")(window)
+app.command("voltage")(voltage)
+app.command("gas-reduction")(gas_reduction)
+app.command("gitt")(gitt)
+app.command("arrhenius")(arrhenius)
 
 
 @app.callback()

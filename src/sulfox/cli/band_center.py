@@ -36,7 +36,11 @@ _FIRST = (
 
 def band_center(
     file: Annotated[
-        Path, typer.Argument(help="vasprun.xml or DOSCAR (also .gz .xz .bz2), with projections.")
+        Path,
+        typer.Argument(
+            help="vasprun.xml, vaspout.h5, DOSCAR or PROCAR (also .gz .xz .bz2) with projections, "
+            "or the folder of a run. An OUTCAR beside it gives the potential at the sites."
+        ),
     ],
     element: Annotated[str | None, typer.Option(help="Sites of this element. Default: O.")] = None,
     orbital: Annotated[str, typer.Option(help="s, p, d or f.")] = "p",
@@ -113,6 +117,11 @@ def _tell(document: BandCenterDoc) -> None:
                 ("occupied", document.occupied_re_mid_gap_eV, "mid-gap"),
                 ("occupied", document.occupied_re_cbm_eV, "CBM"),
                 ("occupied", document.occupied_re_semicore_s_eV, "semicore s of the same sites"),
+                (
+                    "occupied",
+                    document.occupied_re_site_potential_eV,
+                    "electrostatic potential at the same sites",
+                ),
                 (window, document.full_re_vbm_eV, "VBM"),
                 (window, document.window_re_fermi_eV, "E_F"),
             )

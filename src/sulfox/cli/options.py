@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Engine", "JsonOutput", "OutDir", "Store", "StudyFilter"]
+__all__ = ["Engine", "FigureFile", "JsonOutput", "OutDir", "Store", "StudyFilter"]
 
 JsonOutput = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, logs on stderr.")
@@ -23,3 +23,26 @@ Store = Annotated[
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder for what is written.")]
 Engine = Annotated[str | None, typer.Option("--engine", help="mlip, or another engine's name.")]
 StudyFilter = Annotated[str | None, typer.Option("--study", help="Only documents of this study.")]
+
+
+def _image(path: Path | None) -> Path | None:
+    """Refuse an ending that no figure has, before anything is computed."""
+    if path is not None and path.suffix.lower() not in (".png", ".svg"):
+        from sulfox.errors import SulfoxError
+
+        raise SulfoxError(
+            "SFX-901",
+            who=f"figure {path}",
+            found=f"the ending {path.suffix!r}",
+            expected="a name that ends in .png or .svg",
+            next_step="change the name",
+        )
+    return path
+
+
+FigureFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--figure", help="Write the figure: a name ending in .png or .svg.", callback=_image
+    ),
+]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sulfox.cli.options import JsonOutput
-from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.options import FigureFile, JsonOutput
+from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 if TYPE_CHECKING:
     from sulfox.documents.entry_set import EntrySet
@@ -20,8 +20,9 @@ EntriesFile = Annotated[
     Path | None,
     typer.Option(
         "--entries",
-        help="CSV with formula,formation_energy_eV_per_atom, or pymatgen entries in JSON.",
-        metavar="FILE",
+        help="CSV with formula,formation_energy_eV_per_atom, pymatgen entries in JSON, "
+        "or a named set (sulfox entries).",
+        metavar="FILE|NAME",
     ),
 ]
 
@@ -48,6 +49,11 @@ def reaction(
     hull: Annotated[
         bool, typer.Option("--hull/--own-energy", help="Reactants on the hull, or as they are.")
     ] = True,
+    figure: FigureFile = None,
+    tie_line: Annotated[
+        Path | None,
+        typer.Option("--tie-line", help="Write the hull with the pair's tie line: .png or .svg."),
+    ] = None,
     json_output: JsonOutput = False,
 ) -> None:
     """Reaction energy of two phases against their mixing ratio."""
@@ -60,6 +66,7 @@ def reaction(
         parse_open_element(open_, reference) if open_ is not None else None,
         use_hull_energy=hull,
     )
+    _draw(entry_set, document, figure, tie_line)
     if json_output:
         emit_json(_answer(document))
     else:
@@ -67,12 +74,12 @@ def reaction(
 
 
 def load_entries(path: Path | None) -> EntrySet:
-    """Read the entry set of a command, or say what to give.
+    """Read the entry set of a command; without one, the default computed set, and say so.
 
     Parameters
     ----------
     path : Path or None
-        Value of ``--entries``.
+        Value of ``--entries``: a file, a name, or ``NAME:SCHEME``.
 
     Returns
     -------
@@ -82,22 +89,18 @@ def load_entries(path: Path | None) -> EntrySet:
     Raises
     ------
     SulfoxError
-        SFX-720 without a file, or one that ``read_entry_set`` refuses.
+        SFX-720 for a file that cannot be read, SFX-726 for an unknown name or scheme.
     """
-    from sulfox.errors import SulfoxError
+    from sulfox.analysis.thermodynamics.entry_sources import open_entry_set
+    from sulfox.materials.entry_files import DEFAULT_ENTRY_SET, find_entry_file
 
     if path is None:
-        raise SulfoxError(
-            "SFX-720",
-            who="--entries",
-            found="no entry set",
-            expected="a CSV with columns formula,formation_energy_eV_per_atom, "
-            "or a JSON list of pymatgen entries",
-            next_step="give --entries FILE: every number depends on the set it comes from",
+        emit_note(
+            f"no --entries given: set {DEFAULT_ENTRY_SET}, computed here (see: sulfox entries); "
+            "Materials Project energies with your key: sulfox entries fetch"
         )
-    from sulfox.analysis.thermodynamics.entry_set import read_entry_set
-
-    return read_entry_set(path)
+    file, name, scheme = find_entry_file(str(path or DEFAULT_ENTRY_SET))
+    return open_entry_set(file, name, scheme)
 
 
 def read_formula(text: str) -> str:
@@ -117,6 +120,32 @@ def read_formula(text: str) -> str:
 
     names = {m.name.lower(): m.formula for m in list_materials()}
     return names.get(text.strip().lower(), text)
+
+
+def _draw(
+    entry_set: EntrySet, document: ReactionEnergyDoc, figure: Path | None, tie_line: Path | None
+) -> None:
+    """Write the figures that were asked for."""
+    if figure is None and tie_line is None:
+        return
+    from sulfox.errors import SulfoxError
+    from sulfox.reports.thermodynamics.figure_file import write_figure
+    from sulfox.reports.thermodynamics.reaction_energy import draw_mixing, draw_tie_line
+
+    if tie_line is not None and document.open is not None:
+        raise SulfoxError(
+            "SFX-901",
+            who="--tie-line",
+            found="an open element: the ends have no formation energy",
+            expected="a closed system",
+            next_step="leave out --open or --tie-line",
+        )
+    if figure is not None:
+        write_figure(draw_mixing(document), figure)
+    if tie_line is not None:
+        from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
+
+        write_figure(draw_tie_line(HullLibrary(entry_set), document), tie_line)
 
 
 def _answer(document: ReactionEnergyDoc) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sulfox.cli.options import JsonOutput
+from sulfox.cli.options import FigureFile, JsonOutput
 from sulfox.cli.output import emit_json, emit_table, emit_text
 from sulfox.cli.reaction import EntriesFile, load_entries, read_formula
 
@@ -20,13 +20,26 @@ def window(
     formula: Annotated[str, typer.Argument(help="Formula, or a material's name.")],
     entries: EntriesFile = None,
     ion: Annotated[str, typer.Option(help="Element of the working ion.")] = "Li",
+    figure: FigureFile = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--beside", help="Another formula for the figure; may be repeated."),
+    ] = None,
     json_output: JsonOutput = False,
 ) -> None:
     """Electrochemical window of a compound and its voltage profile."""
     entry_set = load_entries(entries)
+    from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
     from sulfox.analysis.thermodynamics.stability_window import stability_window
 
-    document = stability_window(entry_set, read_formula(formula), ion)
+    library = HullLibrary(entry_set)
+    document = stability_window(library, read_formula(formula), ion)
+    if figure is not None:
+        from sulfox.reports.thermodynamics.figure_file import write_figure
+        from sulfox.reports.thermodynamics.stability_window import draw_windows
+
+        others = [stability_window(library, read_formula(f), ion) for f in beside or ()]
+        write_figure(draw_windows([document, *others]), figure)
     if json_output:
         emit_json(_answer(document))
     else:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from sulfox.documents.base import Document, Record
+from sulfox.documents.electronic_structure import MagneticState
 from sulfox.units import Charge, Dimensionless, Energy, Moment
 
 __all__ = [
@@ -68,11 +71,14 @@ class SiteBandCenter(BandCenters):
         ``"3 Co + 3 Li"``; empty where the file holds no structure.
     moment_muB : float or None
         Moment inside the site's sphere, all orbitals [µB]; None without spin.
+    potential_eV : float or None
+        Electrostatic potential energy of an electron at the nucleus, on the file's scale [eV].
     """
 
     site: int
     coordination: str
     moment_muB: Moment | None
+    potential_eV: Energy | None = None
 
 
 class CoordinationBandCenter(BandCenters):
@@ -120,8 +126,21 @@ class BandCenterDoc(Document):
     semicore_s_re_fermi_eV, occupied_re_semicore_s_eV : float or None
         Centre of the same sites' s level below the band (O 2s), and the occupied states
         relative to it; None where the file's energies do not reach down to it [eV].
+    site_potential_eV : float or None
+        Mean electrostatic potential energy of an electron at the nuclei of the summed sites,
+        on the file's scale [eV]; None where the file does not hold it.
+    occupied_re_site_potential_eV : float or None
+        Occupied states relative to it [eV].
+    occupied_re_element_potential_eV : dict
+        Element -> occupied states relative to the mean potential at all its sites [eV].
     direct_gap_eV : float or None
         Smallest gap at one k-point, whatever the spins [eV].
+    material, magnetic_state : str or None
+        Catalogue name, and the order the calculation started with; None for a user's file.
+    hubbard : bool or None
+        Whether U was on.
+    calculation_id : str or None
+        Identity of the electronic structure that the states come from.
     element, orbital : str
         What was summed: ``"O"``, ``"p"``.
     sites : tuple of int
@@ -163,7 +182,14 @@ class BandCenterDoc(Document):
     occupied_re_cbm_eV: Energy | None
     semicore_s_re_fermi_eV: Energy | None
     occupied_re_semicore_s_eV: Energy | None
+    site_potential_eV: Energy | None = None
+    occupied_re_site_potential_eV: Energy | None = None
+    occupied_re_element_potential_eV: dict[str, Energy] = Field(default_factory=dict)
     direct_gap_eV: Energy | None
+    material: str | None = None
+    magnetic_state: MagneticState | None = None
+    hubbard: bool | None = None
+    calculation_id: str | None = None
     element: str
     orbital: str
     sites: tuple[int, ...]

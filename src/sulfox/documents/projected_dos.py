@@ -59,6 +59,8 @@ class ProjectedDos:
         ``"vasp"``; ``"VASP 6.4.2"``.
     level_of_theory : str
         What computed the states, as far as the file tells.
+    remarks : tuple of str
+        What a reader of the numbers has to know about the file.
     """
 
     energies_eV: FloatArray
@@ -81,6 +83,7 @@ class ProjectedDos:
     engine: str = "sulfox"
     code: str = ""
     level_of_theory: str = "not known (a user's file)"
+    remarks: tuple[str, ...] = ()
 
     @property
     def is_spin_polarized(self) -> bool:

@@ -22,10 +22,10 @@ class RelaxationDoc(Document):
         Identity of the interface that was relaxed.
     relax_cell : bool
         Whether the cell was relaxed too.
-    energy_eV : float
-        Final potential energy of the cell [eV].
-    max_force_eV_A : float
-        Largest remaining force on an atom [eV/Å].
+    energy_eV : float or None
+        Final potential energy of the cell [eV]; None where the engine gave none.
+    max_force_eV_A : float or None
+        Largest remaining force on an atom [eV/Å]; None where the engine gave none.
     force_threshold_eV_A : float
         Threshold asked for [eV/Å].
     n_steps : int
@@ -40,8 +40,8 @@ class RelaxationDoc(Document):
     label: str
     interface_id: str | None = None
     relax_cell: bool
-    energy_eV: Energy
-    max_force_eV_A: Force
+    energy_eV: Energy | None
+    max_force_eV_A: Force | None
     force_threshold_eV_A: Force
     n_steps: int
     max_displacement_A: Length

@@ -1,0 +1,1 @@
+"""Gases over solids: Gibbs energies, reactions, equilibria, predominance."""

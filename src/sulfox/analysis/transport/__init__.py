@@ -1,0 +1,1 @@
+"""How fast ions move: the formulas of the experiment."""

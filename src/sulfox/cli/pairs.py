@@ -1,0 +1,113 @@
+"""``sulfox analyze pairs``: the table of pairs, for each entry set at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sulfox.cli.options import JsonOutput
+from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.reaction import load_entries
+
+if TYPE_CHECKING:
+    from sulfox.documents.pair_table import PairTableDoc
+
+__all__ = ["pairs"]
+
+EntrySets = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--entries",
+        help="File, NAME or NAME:SCHEME; may be given again. Default: every named set.",
+        metavar="FILE|NAME",
+    ),
+]
+
+
+def pairs(
+    entries: EntrySets = None,
+    plan: Annotated[str, typer.Option(help="Name of a file in configs/pairs.")] = "gsirr",
+    temperature: Annotated[
+        float, typer.Option(help="Of the mixing term of solid solutions [K]; 0 leaves it out.")
+    ] = 0.0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="File for all documents, one JSON list.", metavar="FILE"),
+    ] = None,
+    json_output: JsonOutput = False,
+) -> None:
+    """Reaction energies of every pair beside the published numbers."""
+    from sulfox.analysis.thermodynamics.pair_table import tabulate_pairs
+    from sulfox.materials.pairs import read_pair_plan
+
+    chosen = read_pair_plan(plan)
+    tables, documents = [], []
+    for name in entries or _named():
+        table, behind = tabulate_pairs(load_entries(name), chosen, temperature)
+        tables.append(table)
+        documents += [table, *behind]
+    if out is not None:
+        import json
+
+        from sulfox.trajectories.durable import write_durably
+
+        content = [document.model_dump(mode="json") for document in documents]
+        write_durably(out, json.dumps(content, indent=1, allow_nan=False).encode())
+    if json_output:
+        emit_json({"tables": tables, "documents": documents})
+        return
+    for table in tables:
+        _tell(table)
+
+
+def _named() -> list[Path]:
+    from sulfox.analysis.thermodynamics.element_references import SCHEMES
+    from sulfox.analysis.thermodynamics.entry_sources import read_computed_set
+    from sulfox.materials.entry_files import list_entry_files
+
+    names: list[str] = []
+    for name, path in list_entry_files().items():
+        computed = read_computed_set(path) is not None
+        names += [f"{name}:{scheme}" for scheme in SCHEMES] if computed else [name]
+    return [Path(name) for name in names]
+
+
+def _tell(table: PairTableDoc) -> None:
+    used = table.entries
+    emit_text(f"entry set {used.name}, {used.n} entries, hash {used.hash[:12]}")
+    emit_text(*(f"remark: {reason.message}" for reason in table.reasons))
+    emit_table(
+        table.title,
+        ("pair", "on the hull", "own energy", "published", "eV/atom: said of it", "reaction"),
+        [
+            (
+                row.label,
+                _number(row.hull_eV_per_atom),
+                _number(row.own_energy_eV_per_atom),
+                _number(row.published_eV_per_atom, 2),
+                row.said,
+                row.reaction,
+            )
+            for row in table.pairs
+        ],
+    )
+    emit_table(
+        "windows (V against Li/Li+)",
+        ("compound", "reduction", "oxidation", "published", "said of it"),
+        [
+            (
+                row.formula,
+                _number(row.reduction_V, 2),
+                _number(row.oxidation_V, 2),
+                _number(row.published_oxidation_V, 1),
+                row.said,
+            )
+            for row in table.windows
+        ],
+    )
+
+
+def _number(value: float | None, digits: int = 3) -> str | None:
+    return None if value is None else f"{value:.{digits}f}"

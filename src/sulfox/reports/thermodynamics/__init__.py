@@ -1,0 +1,1 @@
+"""Figures of what is stable: mixing, hulls, windows, voltage, gases."""
