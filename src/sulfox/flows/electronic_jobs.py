@@ -135,7 +135,7 @@ def align_band_centers(
     from sulfox.documents.band_center import BandCenterDoc
     from sulfox.documents.electronic_structure import ElectronicStructureDoc
     from sulfox.flows.electronic_plan import BandCenterPlan
-    from sulfox.materials.material import Measurement
+    from sulfox.materials.literature import Measurement
 
     asked = BandCenterPlan.model_validate(plan)
     documents = typed_documents(outputs)

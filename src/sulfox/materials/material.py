@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
+from sulfox.materials.literature import Measurement, Reference
 from sulfox.materials.ordering_cell import OrderingCell
 from sulfox.units import Angle, Charge, Dimensionless, Energy, Length, Moment, Pressure
 
@@ -23,10 +24,8 @@ __all__ = [
     "LatticeParameters",
     "MagneticOrder",
     "Material",
-    "Measurement",
     "Miller",
     "Polyanion",
-    "Reference",
     "Role",
     "Site",
     "SiteExchange",
@@ -198,52 +197,6 @@ class Polyanion(Record):
     ligand: str
     coordination: int = Field(ge=1)
     cutoff_A: Length = Field(gt=0)
-
-
-class Reference(Record):
-    """Where a fact comes from.
-
-    Attributes
-    ----------
-    what : str
-        Which fact.
-    citation : str
-        Authors, journal, year.
-    doi : str or None
-        Digital object identifier.
-    checked : str
-        What of the source was read when the number was entered: ``"text"``,
-        ``"abstract"`` or ``"no"`` (entered from common knowledge of the field and
-        checked only by density, bond lengths and symmetry).
-    """
-
-    what: str
-    citation: str
-    doi: str | None = None
-    checked: Literal["text", "abstract", "no"]
-
-
-class Measurement(Reference):
-    """One measured number that a calculation is set beside.
-
-    Attributes
-    ----------
-    what, citation, doi, checked : str
-        As in :class:`Reference`.
-    band_gap_eV : float or None
-        Fundamental gap [eV].
-    moment_muB : float or None
-        Ordered moment of one magnetic atom, its orbital part included [µB].
-    """
-
-    band_gap_eV: Annotated[Energy, Field(gt=0)] | None = None
-    moment_muB: Annotated[Moment, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _one_number(self) -> Self:
-        if (self.band_gap_eV is None) == (self.moment_muB is None):
-            raise ValueError(f"{self.what}: give one number, band_gap_eV or moment_muB")
-        return self
 
 
 class Material(Record):

@@ -140,7 +140,8 @@ class PairPlan(Record):
         if len(set(labels)) != len(labels):
             raise ValueError("two pairs share a label")
         lost = {p.compare_with for p in self.pairs if p.compare_with} - set(labels)
-        named = {x.source for x in (*self.pairs, *self.windows) if x.source}
+        cited = [*(pair.source for pair in self.pairs), *(row.source for row in self.windows)]
+        named = {key for key in cited if key}
         lost |= named - self.sources.keys()
         if lost:
             raise ValueError(f"{', '.join(sorted(lost))}: no such pair or source")

@@ -11,10 +11,10 @@ from pydantic import Field, ValidationError, model_validator
 from sulfox.documents.base import Record, content_hash
 from sulfox.errors import SulfoxError
 from sulfox.materials.catalogue import load_material
+from sulfox.materials.literature import Reference
 from sulfox.materials.material import (
     LatticeParameters,
     Material,
-    Reference,
     Site,
     SpaceGroup,
 )
@@ -137,8 +137,8 @@ class Phase(Record):
         primitive = bare.get_primitive_structure(tolerance=0.01)
         made = primitive.composition.fractional_composition
         if not made.almost_equals(Composition(self.formula).fractional_composition):
-            found = primitive.composition.reduced_formula
-            raise _invalid(f"phase {self.name}", f"sites of {found}")
+            sites = primitive.composition.reduced_formula
+            raise _invalid(f"phase {self.name}", f"sites of {sites}")
         return StructureRecord.from_pymatgen(primitive)
 
     def _as_material(self) -> Material:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sulfox.errors import SulfoxError
+from sulfox.materials.literature import Reference
 from sulfox.materials.material import (
     LatticeParameters,
     Material,
     Polyanion,
-    Reference,
     Site,
     SpaceGroup,
 )
