@@ -17,11 +17,13 @@ export OPENBLAS_NUM_THREADS := 1
 help:
 	@echo "make reproduce   install sulfox, run the main job, write reports/gsirr/index.html"
 	@echo "make test        install sulfox with its test tools, run the tests"
+	@echo "make gpaw        install GPAW, the open DFT engine (make reproduce tries it too)"
 	@echo "make lint types imports docstrings   the checks that .ci/run adds"
 	@echo "make benchmarks  ratios against named peers"
 
 reproduce: install
 	$(BIN)/sulfox engines fetch nep89
+	@$(MAKE) --no-print-directory gpaw || echo "going on without GPAW: the band centres are left out"
 	$(BIN)/sulfox reproduce gsirr --out reports/gsirr $(REPRODUCE_OPTIONS)
 
 test: install-dev
@@ -49,8 +51,28 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install -q -e '.[mlip,report,dev]'
+	$(BIN)/python -m pip install -q -e '.[mlip,report,vasp,remote,fireworks,dev]'
 	@touch $@ $(VENV)/.installed
+
+# GPAW is optional: an open DFT code that computes the electronic structure on this machine. Its
+# sources need a C++ compiler, libxc and a BLAS library; apt-get runs only where one is missing.
+.PHONY: gpaw
+gpaw: $(VENV)/.installed-gpaw
+
+$(VENV)/.installed-gpaw: | $(BIN)/python
+	@missing() { command -v g++ >/dev/null || echo g++; command -v pkg-config >/dev/null || echo pkg-config; \
+	  echo '#include <xc.h>' | g++ -E - >/dev/null 2>&1 || echo libxc-dev; \
+	  echo '#include <cblas.h>' | g++ -E $$(pkg-config --cflags openblas 2>/dev/null) - >/dev/null 2>&1 || echo libopenblas-dev; }; \
+	if [ -n "$$(missing)" ] && command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || [ -n "$(SUDO)" ]; }; then \
+	  echo "installing $$(missing | xargs)"; \
+	  { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q $$(missing); } || true; fi; \
+	if [ -n "$$(missing)" ]; then \
+	  echo "make gpaw: missing $$(missing | xargs); install them with the system's package manager"; exit 2; fi
+	@log=$(VENV)/gpaw-install.log; CC=g++ CXX=g++ $(BIN)/python -m pip install -q 'gpaw==26.7.0' >$$log 2>&1 || \
+	  { echo "make gpaw: pip could not build gpaw 26.7.0 ($$(grep -iE 'error' $$log | head -1)); see $$log"; exit 2; }
+	@$(BIN)/python -c 'import gpaw.dft, _gpaw, gpaw_data' 2>/dev/null || \
+	  { echo "make gpaw: gpaw was installed but cannot be imported; run $(BIN)/python -c 'import gpaw.dft'"; exit 2; }
+	@touch $@
 
 lint: install-dev
 	$(BIN)/ruff check src tests benchmarks
