@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sulfox.cli.options import JsonOutput
+from sulfox.cli.options import JsonOutput, Store
 from sulfox.cli.output import emit_json, emit_table, emit_text
 from sulfox.cli.reaction import load_entries
 
 if TYPE_CHECKING:
+    from sulfox.documents.entry_set import EntrySet
     from sulfox.documents.pair_table import PairTableDoc
+    from sulfox.materials.pairs import PairPlan
 
 __all__ = ["pairs"]
 
@@ -36,6 +38,7 @@ def pairs(
         Path | None,
         typer.Option("--out", help="File for all documents, one JSON list.", metavar="FILE"),
     ] = None,
+    store: Store = None,
     json_output: JsonOutput = False,
 ) -> None:
     """Reaction energies of every pair beside the published numbers."""
@@ -45,9 +48,12 @@ def pairs(
     chosen = read_pair_plan(plan)
     tables, documents = [], []
     for name in entries or _named():
-        table, behind = tabulate_pairs(load_entries(name), chosen, temperature)
+        entry_set = load_entries(name)
+        table, behind = tabulate_pairs(entry_set, chosen, temperature)
         tables.append(table)
         documents += [table, *behind]
+        if store is not None:
+            _keep(store, entry_set, chosen, temperature)
     if out is not None:
         import json
 
@@ -60,6 +66,29 @@ def pairs(
         return
     for table in tables:
         _tell(table)
+
+
+def _keep(store: str, entry_set: EntrySet, plan: PairPlan, temperature_K: float) -> None:
+    """Put the documents into a store, by a flow as every stored document."""
+    from functools import partial
+
+    from sulfox.errors import SulfoxError
+    from sulfox.flows.local_manager import run_flow
+    from sulfox.flows.pair_table_flow import build_pair_table_flow
+    from sulfox.stores.opening import open_store, work_folder
+
+    flow = build_pair_table_flow(entry_set, plan, temperature_K)
+    opener = partial(open_store, store)
+    opener()
+    outcome = run_flow(flow, opener, work_dir=work_folder(store), workers=1)
+    if outcome.failures:
+        raise SulfoxError(
+            "SFX-603",
+            who="analyze pairs",
+            found="; ".join(failure.message for failure in outcome.failures),
+            expected="documents in the store",
+            next_step="run the same command again",
+        )
 
 
 def _named() -> list[Path]:

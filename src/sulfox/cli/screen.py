@@ -102,7 +102,7 @@ def _tell(documents: list[tuple[str, ScreeningDoc]]) -> None:
     )
     seen = dict.fromkeys(r.message for _, document in documents for r in document.reasons)
     emit_text(*(f"remark: {message}" for message in seen))
-    rows = []
+    rows: list[tuple[str | None, ...]] = []
     for label, document in documents:
         sides = f"{label}{document.cathode} | {document.electrolyte}"
         bare = f"{document.bare.mutual_eV_per_atom:.3f}"

@@ -39,7 +39,9 @@ LengthPs = Annotated[
 Variants = Annotated[bool, typer.Option("--variants", help="Run the labelled variants too.")]
 Only = Annotated[
     str | None,
-    typer.Option("--only", help="dynamics or band-centers: only this part.", metavar="PART"),
+    typer.Option(
+        "--only", help="dynamics, band-centers or core-shell: only this part.", metavar="PART"
+    ),
 ]
 ProtocolName = Annotated[
     str | None, typer.Option("--protocol", help="Of the band centres: paper, fast, stringent.")

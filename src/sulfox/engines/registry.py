@@ -22,7 +22,36 @@ def _mlip(potential: str) -> Engine:
     return MlipEngine(load_calculator(potential))
 
 
-_TABLE: dict[str, EngineFactory] = {"mlip": _mlip}
+def _vasp(potential: str) -> Engine:
+    problem = _vasp_package_problem()
+    if problem is not None:
+        found, _, next_step = problem.partition("; ")
+        raise SulfoxError(
+            "SFX-302",
+            who="engine vasp",
+            found=found,
+            expected="the packages of sulfox[vasp]",
+            next_step=next_step,
+        )
+    from sulfox.engines.vasp.run.engine import load_vasp
+
+    return load_vasp(potential)
+
+
+def _vasp_package_problem() -> str | None:
+    missing = [name for name in ("atomate2", "custodian") if find_spec(name) is None]
+    if not missing:
+        return None
+    return f"the package {' and '.join(missing)} is missing; run: pip install 'sulfox[vasp]'"
+
+
+def _gpaw(_potential: str) -> Engine:
+    from sulfox.engines.gpaw.engine import load_gpaw
+
+    return load_gpaw()
+
+
+_TABLE: dict[str, EngineFactory] = {"mlip": _mlip, "vasp": _vasp, "gpaw": _gpaw}
 
 
 def engine_names() -> list[str]:
@@ -85,7 +114,23 @@ def describe_engines() -> list[EngineInfo]:
         )
         for entry in entry_points(group=_GROUP)
     ]
-    return [_describe_nep89(), _describe_chgnet(), _describe_import_path(), *others]
+    own = [_describe_nep89(), _describe_chgnet(), _describe_import_path(), _describe_vasp()]
+    return [*own, _describe_gpaw(), *others]
+
+
+def _describe_gpaw() -> EngineInfo:
+    from sulfox.engines.gpaw.installation import code_versions, installation_problem
+
+    problem = installation_problem()
+    version = code_versions().get("gpaw", "26.7.0")
+    return EngineInfo(
+        name="gpaw",
+        potential="PBE",
+        available=problem is None,
+        problem=problem,
+        level_of_theory=f"DFT (GPAW {version}, plane waves, PAW)",
+        license="GPL-3, with the PAW sets of gpaw-data; optional",
+    )
 
 
 def _describe_nep89() -> EngineInfo:
@@ -134,4 +179,25 @@ def _describe_import_path() -> EngineInfo:
         problem=None,
         level_of_theory="any ASE calculator (interatomic potential, not DFT)",
         license="see its package",
+    )
+
+
+def _describe_vasp() -> EngineInfo:
+    from sulfox.engines.vasp.inputs.profile import load_profile
+
+    functional = load_profile().potcar.functional
+    problem = _vasp_package_problem()
+    if problem is None:
+        from sulfox.engines.vasp.inputs.potcar import potcar_problem
+        from sulfox.engines.vasp.run.machine import VaspMachine
+        from sulfox.settings import get_settings
+
+        problem = VaspMachine.from_settings(get_settings()).problem() or potcar_problem()
+    return EngineInfo(
+        name="vasp",
+        potential=functional,
+        available=problem is None,
+        problem=problem,
+        level_of_theory=f"DFT (VASP, PAW {functional})",
+        license="VASP and its POTCAR files need a licence of VASP Software GmbH",
     )

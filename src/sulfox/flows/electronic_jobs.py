@@ -157,6 +157,58 @@ def align_band_centers(
     )
 
 
+@job
+def compute_core_shell(
+    study: str, calculator: dict[str, str], plan: dict[str, Any], settings: dict[str, Any]
+) -> dict[str, list[JsonDocument]]:
+    """Compute the states of a coherent core and shell, layer by layer.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the document.
+    calculator : dict
+        As :func:`sulfox.flows.job_context.identify_calculator` gives it.
+    plan : dict
+        A ``CoreShellPlan`` with ``core_entry`` and ``shell_entry``, as JSON.
+    settings : dict
+        ``ElectronicSettings`` as JSON.
+    """
+    from sulfox.analysis.electronic.layered_dos import layer_band_centers
+    from sulfox.engines.base import ElectronicContext
+    from sulfox.interfaces.coherent.core_shell import build_core_shell
+    from sulfox.interfaces.coherent.specification import CoreShellSpec
+
+    sides = [ordered_material({"entry": plan[f"{side}_entry"]}) for side in ("core", "shell")]
+    size = CoreShellSpec(core_layers=plan["core_layers"], shell_layers=plan["shell_layers"])
+    cell = build_core_shell(*sides, size)
+    materials = {side.material.name: side.material for side in sides}
+    spec = resolve(ElectronicSettings.model_validate(settings), cell.structure, materials)
+    label = f"{plan['core']}|{plan['shell']}"
+    result = checked_engine(calculator).electronic_structure(
+        cell.structure,
+        spec,
+        work_folder(),
+        context=ElectronicContext(
+            label=label, material=label, study=study, job_uuids=(CURRENT_JOB.job.uuid,)
+        ),
+    )
+    documents = [stored(cell), stored(result.document)]
+    if result.dos is not None:
+        layered = layer_band_centers(
+            result.dos,
+            cell.structure.sides,
+            element=plan["element"],
+            orbital=plan["orbital"],
+            upper="coating",
+            label=label,
+        )
+        provenance = layered.provenance.model_copy(update={"study": study})
+        labels = {"calculation_id": result.document.id, "provenance": provenance}
+        documents.append(stored(layered.model_copy(update=labels)))
+    return {"documents": documents}
+
+
 def _cell(
     case: dict[str, Any], settings: ElectronicSettings
 ) -> tuple[StructureRecord, ElectronicSpec]:

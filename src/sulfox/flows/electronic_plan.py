@@ -11,7 +11,7 @@ from sulfox.documents.base import Record
 from sulfox.documents.electronic_structure import MagneticState
 from sulfox.units import Energy
 
-__all__ = ["BandCenterPlan", "ElectronicCase"]
+__all__ = ["BandCenterPlan", "CoreShellPlan", "ElectronicCase"]
 
 
 class ElectronicCase(Record):
@@ -77,3 +77,32 @@ class BandCenterPlan(Record):
         if foreign:
             raise ValueError(f"cases of {sorted(foreign)}, which are neither upper nor lower")
         return self
+
+
+class CoreShellPlan(Record):
+    """States layer by layer where one material grows coherently on another.
+
+    Both oxygens share one energy axis: the only alignment that needs no reference.
+
+    Attributes
+    ----------
+    engine : str
+        An engine that has electrons.
+    protocol : str
+        Name of an electronic protocol in ``configs/protocols``.
+    core, shell : str
+        Materials; both must be decorations of one rock salt.
+    core_layers, shell_layers : int
+        Cation layers; 3 and 3 is the smallest cell, 7 and 7 is bulk-like in both middles.
+    element, orbital : str
+        Whose states.
+    """
+
+    engine: str = "gpaw"
+    protocol: str = "fast"
+    core: str
+    shell: str
+    core_layers: int = Field(default=3, ge=3)
+    shell_layers: int = Field(default=3, ge=3)
+    element: str = "O"
+    orbital: str = "p"

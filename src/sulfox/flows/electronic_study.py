@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from sulfox.flows import electronic_jobs
-from sulfox.flows.electronic_plan import BandCenterPlan
+from sulfox.flows.electronic_plan import BandCenterPlan, CoreShellPlan
 from sulfox.flows.job_context import identify_calculator
 from sulfox.materials.catalogue import load_material
 from sulfox.protocols.protocol import load_electronic_protocol
 
-__all__ = ["add_band_centers"]
+__all__ = ["add_band_centers", "add_core_shell"]
 
 AddJob = Callable[..., Any]
 
@@ -85,3 +85,40 @@ def add_band_centers(add: AddJob, study: str, plan: BandCenterPlan) -> list[Any]
         tolerant=True,
     )
     return [*outputs, alignment.output]
+
+
+def add_core_shell(add: AddJob, study: str, plan: CoreShellPlan) -> list[Any]:
+    """Add the job of a coherent core and shell.
+
+    Parameters
+    ----------
+    add : callable
+        As for :func:`add_band_centers`.
+    study : str
+        Name of the study.
+    plan : CoreShellPlan
+        What is computed.
+
+    Returns
+    -------
+    list of OutputReference
+        Outputs that hold documents to compare.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-10x for an unknown material or protocol, SFX-30x if the engine is missing.
+    """
+    given = plan.model_dump(mode="json") | {
+        f"{side}_entry": load_material(getattr(plan, side)).model_dump(mode="json")
+        for side in ("core", "shell")
+    }
+    job = add(
+        electronic_jobs.compute_core_shell,
+        f"{plan.core}|{plan.shell} coherent: states by layer by {plan.engine}",
+        study,
+        identify_calculator(plan.engine, "default"),
+        given,
+        load_electronic_protocol(plan.protocol).electronic.model_dump(mode="json"),
+    )
+    return [job.output]

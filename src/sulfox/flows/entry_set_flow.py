@@ -8,6 +8,7 @@ from jobflow import Flow, Job, OnMissing, job
 
 from sulfox.documents.relaxation import RelaxationDoc
 from sulfox.documents.structure import StructureRecord
+from sulfox.errors import SulfoxError
 from sulfox.flows.identity import name_by_content
 from sulfox.flows.job_context import (
     JsonDocument,
@@ -36,8 +37,8 @@ _PHASES_PER_JOB = 8
 @job
 def relax_phases(
     calculator: dict[str, str], phases: list[dict[str, Any]], relaxation: dict[str, Any]
-) -> dict[str, list[JsonDocument]]:
-    """Relax some phases; one that fails leaves the others alone.
+) -> dict[str, Any]:
+    """Relax some phases; one that the engine refuses leaves the others alone.
 
     Parameters
     ----------
@@ -50,12 +51,15 @@ def relax_phases(
     """
     engine = checked_engine(calculator)
     spec = RelaxationSpec.model_validate(relaxation)
-    documents = []
+    documents, problems = [], {}
     for content in phases:
         chosen = spec if content["relax_cell"] else spec.model_copy(update={"cell": "fixed"})
         structure = StructureRecord.model_validate(content["structure"])
-        documents.append(stored(engine.relax(structure, chosen, label=content["name"])))
-    return {"documents": documents}
+        try:
+            documents.append(stored(engine.relax(structure, chosen, label=content["name"])))
+        except SulfoxError as error:
+            problems[content["name"]] = error.line
+    return {"documents": documents, "problems": problems}
 
 
 @job
@@ -78,11 +82,9 @@ def freeze_entry_set(
     from sulfox.analysis.thermodynamics.computed_set import collect_phases
 
     found = {d.label: d for d in typed_documents(outputs) if isinstance(d, RelaxationDoc)}
-    return stored(
-        collect_phases(
-            name, PhaseCatalogue.model_validate(catalogue), found, calculator["inputs_hash"]
-        )
-    )
+    problems = {k: v for out in outputs if out for k, v in out.get("problems", {}).items()}
+    phases = PhaseCatalogue.model_validate(catalogue)
+    return stored(collect_phases(name, phases, found, calculator["inputs_hash"], problems))
 
 
 def build_entry_set_flow(

@@ -28,8 +28,10 @@ REVISIONS: dict[str, int] = {
     "relax_electronic": 1,
     "compute_electronic_structure": 1,
     "align_band_centers": 1,
+    "compute_core_shell": 1,
     "relax_phases": 1,
     "freeze_entry_set": 1,
+    "store_pair_table": 1,
 }
 
 

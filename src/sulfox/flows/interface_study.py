@@ -17,7 +17,7 @@ from jobflow import Flow, Job, OnMissing
 
 from sulfox.errors import SulfoxError
 from sulfox.flows import jobs
-from sulfox.flows.electronic_study import add_band_centers
+from sulfox.flows.electronic_study import add_band_centers, add_core_shell
 from sulfox.flows.identity import name_by_content
 from sulfox.flows.job_context import identify_calculator
 from sulfox.flows.study import DynamicsPlan, MaterialSide, Pair, Study, Variant
@@ -97,6 +97,8 @@ def build_study_flow(study: Study) -> StudyFlow:
             if error.code != "SFX-302" or study.parts == ("band-centers",):
                 raise
             left_out.append(f"band centres left out: {error.found}; {error.next_step}")
+    if "core-shell" in study.parts and study.core_shell is not None:
+        documents += add_core_shell(builder.add, study.name, study.core_shell)
     comparison = builder.add(
         jobs.compare_with_source,
         f"{study.name}: comparison with the source",

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from sulfox.documents.base import Record
 from sulfox.documents.comparison import ExpectedFinding
 from sulfox.errors import SulfoxError
-from sulfox.flows.electronic_plan import BandCenterPlan
+from sulfox.flows.electronic_plan import BandCenterPlan, CoreShellPlan
 from sulfox.settings import workflow_dirs
 from sulfox.units import Dimensionless, Length, Temperature, TimePs
 
@@ -28,11 +28,16 @@ __all__ = [
     "load_study",
 ]
 
-Part = Literal["dynamics", "band-centers"]
+Part = Literal["dynamics", "band-centers", "core-shell"]
 #: What a study can be made of, in the order in which it is told.
-PARTS: tuple[Part, ...] = ("dynamics", "band-centers")
+PARTS: tuple[Part, ...] = ("dynamics", "band-centers", "core-shell")
+#: What is run if nothing is asked for; the rest takes hours.
+_DEFAULT_PARTS: tuple[Part, ...] = ("dynamics", "band-centers")
 #: Parts that an engine can compute; another engine is taken to do all.
-_ENGINE_PARTS: dict[str, tuple[Part, ...]] = {"mlip": ("dynamics",), "gpaw": ("band-centers",)}
+_ENGINE_PARTS: dict[str, tuple[Part, ...]] = {
+    "mlip": ("dynamics",),
+    "gpaw": ("band-centers", "core-shell"),
+}
 
 
 class MaterialSide(Record):
@@ -174,8 +179,10 @@ class Study(Record):
         Run on request.
     band_centers : BandCenterPlan or None
         Electronic part; None where the study has none.
+    core_shell : CoreShellPlan or None
+        Coherent core and shell; None where the study has none.
     parts : tuple of str
-        What is run: ``"dynamics"``, ``"band-centers"``.
+        What is run: ``"dynamics"``, ``"band-centers"``, ``"core-shell"``.
     expected : tuple of ExpectedFinding
         Published numbers.
     """
@@ -191,7 +198,8 @@ class Study(Record):
     bonds: tuple[str, ...] = ("S-S",)
     variants: tuple[Variant, ...] = ()
     band_centers: BandCenterPlan | None = None
-    parts: tuple[Part, ...] = Field(default=PARTS, min_length=1)
+    core_shell: CoreShellPlan | None = None
+    parts: tuple[Part, ...] = Field(default=_DEFAULT_PARTS, min_length=1)
     expected: tuple[ExpectedFinding, ...] = ()
 
     @model_validator(mode="after")
@@ -206,6 +214,8 @@ class Study(Record):
                 raise ValueError(f"{where} names the pair {name!r}, known are {known}")
         if self.parts == ("band-centers",) and self.band_centers is None:
             raise ValueError("it has no band_centers to run")
+        if "core-shell" in self.parts and self.core_shell is None:
+            raise ValueError("it has no core_shell to run")
         return self
 
     def with_overrides(self, overrides: StudyOverrides) -> Study:
@@ -227,10 +237,11 @@ class Study(Record):
         computes = _ENGINE_PARTS.get(overrides.engine or "", PARTS)
         if overrides.engine is not None and "dynamics" in computes:
             changed["engine"] = overrides.engine
-        if changed["band_centers"] is not None:
-            asked = {"protocol": overrides.protocol}
-            asked["engine"] = overrides.engine if "band-centers" in computes else None
-            changed["band_centers"] |= {key: value for key, value in asked.items() if value}
+        for part, key in (("band-centers", "band_centers"), ("core-shell", "core_shell")):
+            if changed[key] is not None:
+                asked = {"protocol": overrides.protocol}
+                asked["engine"] = overrides.engine if part in computes else None
+                changed[key] |= {name: value for name, value in asked.items() if value}
         if overrides.potential is not None:
             changed["potential"] = overrides.potential
         dynamics = changed["dynamics"]

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sulfox.analysis.electronic.band_center import analyze_band_center, first_moment
+from sulfox.analysis.electronic.band_center import analyze_band_center
 from sulfox.analysis.electronic.coordination import coordination_labels
 from sulfox.analysis.electronic.electronic_gap import find_band_edges
+from sulfox.analysis.electronic.energy_ranges import first_moment
 from sulfox.documents.base import Status
 from sulfox.documents.kinds import parse_document
 from sulfox.documents.projected_dos import ProjectedDos
@@ -269,3 +270,18 @@ def test_oxygen_in_rock_salt_coo_and_in_layered_licoo2():
     heights = (0.5, 0.0, 0.2605, -0.2605)
     layered = np.concatenate([centring + np.array([0, 0, z]) for z in heights])
     assert coordination_labels(species, hexagonal, layered, [6, 11]) == ["3 Co + 3 Li"] * 2
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    shift=st.tuples(*[st.floats(-2, 2)] * 3),
+    rows=st.sampled_from([((1, 0, 0), (0, 1, 0), (3, -2, 1)), ((1, 2, 0), (0, 1, 0), (0, 0, 1))]),
+)
+def test_neighbours_do_not_depend_on_the_choice_of_the_cell(shift, rows):
+    """Sheared cells of the same crystal: plane spacings, not lengths, bound the images."""
+    lattice = np.array(rows) @ (4.26 * np.eye(3))
+    site = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    cartesian = 4.26 * np.concatenate([site, site + np.array([0.5, 0, 0])])
+    fractional = cartesian @ np.linalg.inv(lattice) + np.array(shift)
+    labels = coordination_labels(["Co"] * 4 + ["O"] * 4, lattice, fractional, range(8))
+    assert labels == ["6 O"] * 4 + ["6 Co"] * 4

@@ -19,15 +19,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sulfox.analysis.electronic.band_center_remarks import Findings, remarks, status_of
+from sulfox.analysis.electronic.band_references import (
+    gap_references,
+    potential_references,
+    semicore_references,
+)
 from sulfox.analysis.electronic.coordination import COORDINATION_RULE, coordination_labels
-from sulfox.analysis.electronic.electronic_gap import BandEdges, find_band_edges
+from sulfox.analysis.electronic.electronic_gap import BandEdges
+from sulfox.analysis.electronic.energy_ranges import (
+    NO_STATES,
+    EnergyRanges,
+    band_edges,
+    energy_ranges,
+    first_moment,
+)
 from sulfox.documents.band_center import (
     BandCenterDoc,
     CoordinationBandCenter,
@@ -39,69 +48,10 @@ from sulfox.documents.projected_dos import ProjectedDos
 from sulfox.errors import SulfoxError
 from sulfox.trajectories.frames import FloatArray
 
-__all__ = ["analyze_band_center", "first_moment"]
+__all__ = ["analyze_band_center", "choose_densities", "dos_hash"]
 
 #: Raised when the meaning of the numbers changes; part of every document's identity.
-_METHOD_VERSION = 1
-_WINDOW_TOP_EV = 5.0
-_SAME_EV = 1e-9
-_NO_STATES = 1e-6
-_SEMICORE_HALF_WIDTH_EV = 3.0
-_SEMICORE_DEPTH_EV = 5.0
-
-
-def first_moment(energies: FloatArray, density: FloatArray) -> tuple[float, float, float] | None:
-    """Integrate a density of states and its first two moments.
-
-    Parameters
-    ----------
-    energies : ndarray, shape (n_energies,)
-        Ascending [eV].
-    density : ndarray, shape (n_energies,)
-        [1/eV]
-
-    Returns
-    -------
-    center, width, states : float, or None
-        First moment [eV], square root of the second central moment [eV] (0 where negative
-        densities make it imaginary), integral. None where there are less than 1e-6 states.
-    """
-    if energies.size < 2:
-        return None
-    states = float(np.trapezoid(density, x=energies))
-    if states < _NO_STATES:
-        return None
-    center = float(np.trapezoid(energies * density, x=energies)) / states
-    spread = float(np.trapezoid((energies - center) ** 2 * density, x=energies)) / states
-    return center, max(spread, 0.0) ** 0.5, states
-
-
-@dataclass(frozen=True)
-class _Ranges:
-    """Energies relative to E_F, what is occupied and what is inside the window."""
-
-    energies: FloatArray
-    occupied: NDArray[np.bool_]
-    window: NDArray[np.bool_]
-    vbm: float | None
-
-    def centers(self, density: FloatArray) -> dict[str, Any]:
-        every = first_moment(self.energies, density)
-        below = first_moment(self.energies[self.occupied], density[self.occupied])
-        inside = first_moment(self.energies[self.window], density[self.window])
-        return {
-            "all_re_fermi_eV": every and every[0],
-            "occupied_re_fermi_eV": below and below[0],
-            "occupied_re_vbm_eV": _minus(below and below[0], self.vbm),
-            "full_re_vbm_eV": _minus(inside and inside[0], self.vbm),
-            "width_all_eV": every and every[1],
-            "width_occupied_eV": below and below[1],
-            "electrons_occupied": below[2] if below else 0.0,
-        }
-
-
-def _minus(value: float | None, reference: float | None) -> float | None:
-    return None if value is None or reference is None else value - reference
+_METHOD_VERSION = 2
 
 
 def analyze_band_center(
@@ -138,23 +88,22 @@ def analyze_band_center(
         SFX-711 for sites or an orbital that are not there, SFX-712 without states of this
         orbital, SFX-901 for a window without width.
     """
-    chosen = _choose_sites(dos, element, sites)
-    if orbital not in dos.orbitals:
-        raise _not_there(f"orbital {orbital}", f"the orbitals {' '.join(dos.orbitals) or 'none'}")
+    chosen, densities = choose_densities(dos, element, orbital, sites)
     rows = [dos.sites.index(site) for site in chosen]
-    densities = dos.densities[rows, dos.orbitals.index(orbital)]  # (n_chosen, n_spins, n_energies)
-    edges = _edges(dos)
-    window, reference, ranges = _ranges(dos, edges, window_eV)
-    s_rows = rows if "s" in dos.orbitals and orbital != "s" else []
+    edges = band_edges(dos)
+    ranges = energy_ranges(dos, edges, window_eV)
     density = densities.sum(axis=(0, 1))
     centers = ranges.centers(density)
-    if centers["all_re_fermi_eV"] is None or centers["occupied_re_fermi_eV"] is None:
+    occupied = centers["occupied_re_fermi_eV"]
+    if centers["all_re_fermi_eV"] is None or occupied is None:
         raise _no_states(dos, element, orbital)
     labels = _labels(dos, chosen)
-    findings = _findings(dos, ranges, edges, density, window, reference)
+    window = ranges.window_eV
+    findings = _findings(dos, ranges, edges, density)
     reasons = remarks(findings)
     inside = first_moment(ranges.energies[ranges.window], density[ranges.window])
-    inputs_hash = _inputs_hash(dos, densities, [element, orbital, chosen, window, reference])
+    options = [element, orbital, chosen, window, ranges.reference]
+    inputs_hash = content_hash(["band_center", _METHOD_VERSION, dos_hash(dos, densities), options])
     return BandCenterDoc(
         id="bc-" + inputs_hash[:16],
         status=status_of(reasons),
@@ -173,7 +122,9 @@ def analyze_band_center(
         window_eV=window,
         window_reference="E_F" if ranges.vbm is None else "VBM",
         window_re_fermi_eV=inside and inside[0],
-        **_other_references(dos, edges, ranges, s_rows, centers["occupied_re_fermi_eV"]),
+        **gap_references(dos, edges, ranges.vbm, occupied),
+        **semicore_references(dos, ranges, [] if orbital == "s" else rows, occupied),
+        **potential_references(dos, chosen, occupied),
         direct_gap_eV=edges and edges.direct_gap_eV,
         element=element,
         orbital=orbital,
@@ -187,6 +138,39 @@ def analyze_band_center(
         missing_projection=findings.missing_projection,
         smearing_eV=dos.smearing_eV,
     )
+
+
+def choose_densities(
+    dos: ProjectedDos, element: str, orbital: str, sites: Sequence[int] | None = None
+) -> tuple[tuple[int, ...], FloatArray]:
+    """Take the densities of one orbital on chosen sites.
+
+    Parameters
+    ----------
+    dos : ProjectedDos
+        Of any file.
+    element, orbital : str
+        What is taken.
+    sites : sequence of int, optional
+        Indices in the file, from 0; all of the element if not given.
+
+    Returns
+    -------
+    chosen : tuple of int
+        Sites, ascending.
+    densities : ndarray, shape (n_chosen, n_spins, n_energies)
+        [1/eV]
+
+    Raises
+    ------
+    SulfoxError
+        SFX-711 for sites or an orbital that are not there.
+    """
+    chosen = _choose_sites(dos, element, sites)
+    if orbital not in dos.orbitals:
+        raise _not_there(f"orbital {orbital}", f"the orbitals {' '.join(dos.orbitals) or 'none'}")
+    rows = [dos.sites.index(site) for site in chosen]
+    return chosen, dos.densities[rows, dos.orbitals.index(orbital)]
 
 
 def _choose_sites(dos: ProjectedDos, element: str, sites: Sequence[int] | None) -> tuple[int, ...]:
@@ -230,71 +214,13 @@ def _no_states(dos: ProjectedDos, element: str, orbital: str) -> SulfoxError:
     )
 
 
-def _edges(dos: ProjectedDos) -> BandEdges | None:
-    if dos.eigenvalues_eV is None or dos.occupations is None:
-        return None
-    return find_band_edges(dos.eigenvalues_eV, dos.occupations, dos.k_weights)
-
-
-def _ranges(
-    dos: ProjectedDos, edges: BandEdges | None, asked: tuple[float, float] | None
-) -> tuple[tuple[float, float], float, _Ranges]:
-    energies = dos.energies_eV - dos.fermi_eV
-    vbm = None if edges is None or edges.vbm_eV is None else edges.vbm_eV - dos.fermi_eV
-    reference = 0.0 if vbm is None else vbm
-    low, high = asked or (float(energies[0]) - reference, _WINDOW_TOP_EV)
-    if not (np.isfinite([low, high]).all() and low < high):
-        raise SulfoxError(
-            "SFX-901",
-            who="--window",
-            found=f"{low:g} to {high:g} eV",
-            expected="two numbers, the lower first",
-            next_step="give them relative to the VBM (to E_F of a metal), such as --window -8 2",
-        )
-    above = energies - reference
-    inside = (above >= low - _SAME_EV) & (above <= high + _SAME_EV)
-    return (low, high), reference, _Ranges(energies, energies <= _SAME_EV, inside, vbm)
-
-
-def _other_references(
-    dos: ProjectedDos,
-    edges: BandEdges | None,
-    ranges: _Ranges,
-    rows: list[int],
-    occupied: float,
-) -> dict[str, float | None]:
-    cbm = None if edges is None or edges.cbm_eV is None else edges.cbm_eV - dos.fermi_eV
-    middle = None if ranges.vbm is None or cbm is None else (ranges.vbm + cbm) / 2
-    semicore = None
-    if rows:
-        density = dos.densities[rows, dos.orbitals.index("s")].sum(axis=(0, 1))
-        semicore = _semicore_center(ranges, density, occupied)
-    return {
-        "occupied_re_mid_gap_eV": _minus(occupied, middle),
-        "occupied_re_cbm_eV": _minus(occupied, cbm),
-        "semicore_s_re_fermi_eV": semicore,
-        "occupied_re_semicore_s_eV": _minus(occupied, semicore),
-    }
-
-
-def _semicore_center(ranges: _Ranges, density: FloatArray, occupied: float) -> float | None:
-    """Centre of the s level: 3 eV around its highest peak, at least 5 eV below the band."""
-    below = np.where(ranges.occupied, density, 0.0)
-    peak = float(ranges.energies[int(np.argmax(below))])
-    if peak > occupied - _SEMICORE_DEPTH_EV:
-        return None
-    near = np.abs(ranges.energies - peak) <= _SEMICORE_HALF_WIDTH_EV
-    level = first_moment(ranges.energies[near], density[near])
-    return level and level[0]
-
-
 def _labels(dos: ProjectedDos, chosen: tuple[int, ...]) -> list[str]:
     if dos.lattice_A is None or dos.fractional is None:
         return [""] * len(chosen)
     return coordination_labels(dos.species, dos.lattice_A, dos.fractional, chosen)
 
 
-def _per_spin(ranges: _Ranges, densities: FloatArray) -> tuple[SpinBandCenter, ...]:
+def _per_spin(ranges: EnergyRanges, densities: FloatArray) -> tuple[SpinBandCenter, ...]:
     if densities.shape[1] == 1:
         return ()
     by_spin = densities.sum(axis=0)
@@ -306,17 +232,18 @@ def _per_spin(ranges: _Ranges, densities: FloatArray) -> tuple[SpinBandCenter, .
 
 def _per_site(
     dos: ProjectedDos,
-    ranges: _Ranges,
+    ranges: EnergyRanges,
     densities: FloatArray,
     chosen: tuple[int, ...],
     labels: list[str],
 ) -> tuple[SiteBandCenter, ...]:
-    moments = dos.moments_muB
+    moments, potentials = dos.moments_muB, dos.site_potentials_eV
     return tuple(
         SiteBandCenter(
             site=site,
             coordination=label,
             moment_muB=None if moments is None else float(moments[site]),
+            potential_eV=None if potentials is None else float(potentials[site]),
             **ranges.centers(density),
         )
         for site, label, density in zip(chosen, labels, densities.sum(axis=1), strict=True)
@@ -324,7 +251,7 @@ def _per_site(
 
 
 def _per_coordination(
-    ranges: _Ranges, densities: FloatArray, chosen: tuple[int, ...], labels: list[str]
+    ranges: EnergyRanges, densities: FloatArray, chosen: tuple[int, ...], labels: list[str]
 ) -> tuple[CoordinationBandCenter, ...]:
     groups = []
     for label in dict.fromkeys(labels):
@@ -341,11 +268,9 @@ def _per_coordination(
 
 def _findings(
     dos: ProjectedDos,
-    ranges: _Ranges,
+    ranges: EnergyRanges,
     edges: BandEdges | None,
     density: FloatArray,
-    window: tuple[float, float],
-    reference: float,
 ) -> Findings:
     occupied = ranges.occupied
     energies = ranges.energies[occupied]
@@ -356,16 +281,17 @@ def _findings(
         edges=edges,
         electrons_of_dos=total,
         n_electrons=dos.n_electrons,
-        missing_projection=1 - projected / total if total > _NO_STATES else 1.0,
+        missing_projection=1 - projected / total if total > NO_STATES else 1.0,
         grid_step_eV=float(np.diff(ranges.energies).max()),
         edge_error_eV=_edge_error(ranges, density),
-        top_eV=float(ranges.energies[-1]) - reference,
-        window_top_eV=window[1],
+        top_eV=float(ranges.energies[-1]) - ranges.reference,
+        window_top_eV=ranges.window_eV[1],
         smearing_eV=dos.smearing_eV,
+        of_file=dos.remarks,
     )
 
 
-def _edge_error(ranges: _Ranges, density: FloatArray) -> float:
+def _edge_error(ranges: EnergyRanges, density: FloatArray) -> float:
     """How far the occupied centre moves if the bin that E_F cuts is filled up to E_F."""
     energies, values = ranges.energies[ranges.occupied], density[ranges.occupied]
     at_fermi = float(np.interp(0.0, ranges.energies, density))
@@ -374,11 +300,24 @@ def _edge_error(ranges: _Ranges, density: FloatArray) -> float:
     return abs(filled[0] - without[0]) if filled and without else 0.0
 
 
-def _inputs_hash(dos: ProjectedDos, densities: FloatArray, options: list[Any]) -> str:
+def dos_hash(dos: ProjectedDos, densities: FloatArray) -> str:
+    """Give the identity of what a centre is computed from.
+
+    Parameters
+    ----------
+    dos : ProjectedDos
+        The whole.
+    densities : ndarray
+        The densities that are used.
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal.
+    """
     content = hashlib.sha256()
     arrays = (dos.energies_eV, densities, dos.total, dos.projected, dos.eigenvalues_eV)
-    for array in (*arrays, dos.occupations, dos.lattice_A, dos.fractional):
+    for array in (*arrays, dos.occupations, dos.lattice_A, dos.fractional, dos.site_potentials_eV):
         if array is not None:
             content.update(np.ascontiguousarray(array).tobytes())
-    identity = [content.hexdigest(), dos.fermi_eV, dos.species, dos.level_of_theory]
-    return content_hash(["band_center", _METHOD_VERSION, identity, options])
+    return content_hash([content.hexdigest(), dos.fermi_eV, dos.species, dos.level_of_theory])

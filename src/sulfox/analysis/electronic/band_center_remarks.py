@@ -17,7 +17,7 @@ _MAX_EDGE_ERROR_EV = 0.02
 _MAX_SMEARING_PER_GAP = 0.25
 _MAX_FRACTION = 0.01
 #: Reasons that inform, but make no number doubtful.
-_INFORMING = frozenset({"metal", "fermi-in-gap"})
+_INFORMING = frozenset({"metal", "fermi-in-gap", "file"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Findings:
         Highest energy of the file and of the window, same reference [eV].
     smearing_eV : float or None
         Smearing of the occupations [eV].
+    of_file : tuple of str
+        What the reader of the file remarked.
     """
 
     fermi_eV: float
@@ -54,6 +56,7 @@ class Findings:
     top_eV: float
     window_top_eV: float
     smearing_eV: float | None
+    of_file: tuple[str, ...] = ()
 
 
 def status_of(reasons: tuple[Reason, ...]) -> Status:
@@ -87,7 +90,8 @@ def remarks(found: Findings) -> tuple[Reason, ...]:
         Empty where nothing is to be said.
     """
     texts = {**_about_gap(found), **_about_grid(found)}
-    return tuple(Reason(code=code, message=text) for code, text in texts.items())
+    of_file = tuple(Reason(code="file", message=text) for text in found.of_file)
+    return (*(Reason(code=code, message=text) for code, text in texts.items()), *of_file)
 
 
 def _about_gap(found: Findings) -> dict[str, str]:

@@ -45,16 +45,28 @@ def coordination_labels(
         ``"3 Co + 3 Li"``, elements in alphabetical order; ``"none"`` without neighbours.
     """
     from ase.data import atomic_numbers, covalent_radii
-    from vesin import NeighborList
 
     radii = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in species])
     wrapped = (fractional - np.floor(fractional)) @ lattice
-    finder = NeighborList(cutoff=2 * _FACTOR * float(radii.max()), full_list=True, n_threads=1)
-    first, second, distance = finder.compute(wrapped, lattice, periodic=True, quantities="ijd")
     names = np.array(species)
-    bonded = (names[first] != names[second]) & (distance < _FACTOR * (radii[first] + radii[second]))
+    images = _images(lattice, 2 * _FACTOR * float(radii.max()))
     labels = []
     for site in sites:
-        counts = Counter(names[second[bonded & (first == site)]].tolist())
+        distance = np.linalg.norm(images[:, None] + (wrapped - wrapped[site])[None], axis=2)
+        bonded = (names != names[site]) & (distance < _FACTOR * (radii + radii[site]))
+        neighbours = names[np.nonzero(bonded)[1]]
+        counts = Counter(neighbours.tolist())
         labels.append(" + ".join(f"{n} {symbol}" for symbol, n in sorted(counts.items())) or "none")
     return labels
+
+
+def _images(lattice: FloatArray, cutoff_A: float) -> FloatArray:
+    """Shifts, (n_images, 3), that bring all neighbours of an atom inside the cell near it.
+
+    A library for neighbours (vesin) loads torch where that is installed: half a gigabyte for
+    some tens of atoms.
+    """
+    spacings = 1 / np.linalg.norm(np.linalg.inv(lattice), axis=0)  # of the lattice planes
+    n = np.floor(cutoff_A / spacings).astype(int) + 1
+    steps = [np.arange(-k, k + 1) for k in n]
+    return np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3) @ lattice

@@ -7,10 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from sulfox.documents.projected_dos import FloatArray, ProjectedDos
-from sulfox.engines.vasp.fixed_columns import parse_fixed_columns
 from sulfox.errors import SulfoxError
+from sulfox.trajectories.files.fixed_columns import parse_fixed_columns
 
-__all__ = ["DosTables", "damaged", "no_projection", "orbital_letter", "parse_table"]
+__all__ = [
+    "DosTables",
+    "damaged",
+    "no_projection",
+    "orbital_letter",
+    "parse_table",
+    "require_finite",
+]
 
 #: Two energies of the same grid, printed with few digits, may differ by this part of a step.
 _SAME_ENERGY = 0.2
@@ -102,8 +109,13 @@ def parse_table(text: str, n_columns: int, who: str, what: str) -> FloatArray:
         SFX-311 for words that are not numbers or a row that is not whole, SFX-314 for
         numbers that are not finite.
     """
-    if len(text) > _LARGE_TABLE and (table := parse_fixed_columns(text, n_columns)) is not None:
-        return table
+    if len(text) > _LARGE_TABLE:
+        # rows may end in blanks; only what stands after the last line's end is indentation
+        rows, _, rest = text.strip("\r\n").rpartition("\n")
+        whole = f"{rows}\n{rest}\n" if rest.strip() else f"{rows}\n"
+        raw = whole.encode("latin-1", errors="replace")
+        if (table := parse_fixed_columns(raw, n_columns)) is not None:
+            return table
     text = text.replace("<r>", " ").replace("</r>", " ")
     try:
         values = np.empty(0) if not text or text.isspace() else np.fromstring(text, sep=" ")
@@ -111,9 +123,27 @@ def parse_table(text: str, n_columns: int, who: str, what: str) -> FloatArray:
         raise _not_numbers(text, who, what) from None
     if values.size == 0 or values.size % n_columns:
         raise damaged(who, f"{values.size} numbers in {what}", f"whole rows of {n_columns}")
+    require_finite(values, who, what)
+    return values.reshape(-1, n_columns)
+
+
+def require_finite(values: FloatArray, who: str, what: str) -> None:
+    """Refuse numbers that are not finite.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any shape.
+    who, what : str
+        Name of the file and of the table, for messages.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-314
+    """
     if not np.isfinite(values).all():
         raise _not_finite(who, what)
-    return values.reshape(-1, n_columns)
 
 
 def _not_numbers(text: str, who: str, what: str) -> SulfoxError:

@@ -5,6 +5,7 @@ Format: https://www.vasp.at/wiki/index.php/DOSCAR and https://www.vasp.at/wiki/i
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -13,9 +14,10 @@ from typing import IO
 
 from sulfox.documents.projected_dos import FloatArray, ProjectedDos
 from sulfox.engines.vasp.dos_tables import DosTables, damaged, no_projection, parse_table
+from sulfox.engines.vasp.run_folder import find_beside, open_packed
 from sulfox.errors import SulfoxError
 
-__all__ = ["parse_doscar"]
+__all__ = ["parse_doscar", "parse_doscar_head", "structure_beside"]
 
 _HEAD_LINES = 5
 #: Columns per spin -> letters: summed over m (LORBIT 10) or not (LORBIT 11).
@@ -53,13 +55,8 @@ def parse_doscar(
     """
     who = str(path)
     lines = (line.decode("latin-1") for line in stream)
-    head = list(islice(lines, _HEAD_LINES))
-    grid = next(lines, "").split()
-    if len(head) < _HEAD_LINES or len(grid) < 4 or not grid[2].isdigit():
-        raise damaged(who, "a head that is not whole", "6 lines, the last with NEDOS and E_F")
-    n_energies = int(grid[2])
-    fermi_eV = float(parse_table(grid[3], 1, who, "the Fermi level")[0, 0])
-    species, lattice, fractional = _structure_beside(path)
+    n_energies, fermi_eV = parse_doscar_head(lines, who)
+    species, lattice, fractional = structure_beside(path)
     tables = DosTables(who, species, fermi_eV, elements, orbitals)
     total = _block(lines, n_energies, who, "the total density")
     n_spins = {3: 1, 5: 2}.get(total.shape[1], 0)
@@ -76,7 +73,37 @@ def parse_doscar(
     if any(line.strip() for line in lines):
         raise damaged(who, f"more than the {len(species)} ions of the structure", "its end")
     dos = replace(tables.arrays(), lattice_A=lattice, fractional=fractional)
-    return _with_eigenvalues(dos, path.with_name("EIGENVAL"))
+    eigenval = find_beside(path, "EIGENVAL")
+    return dos if eigenval is None else _with_eigenvalues(dos, eigenval)
+
+
+def parse_doscar_head(lines: Iterator[str], who: str) -> tuple[int, float]:
+    """Read the first six lines of a DOSCAR.
+
+    Parameters
+    ----------
+    lines : iterator of str
+        At the start of the file; the total density follows.
+    who : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    n_energies : int
+        Rows of each table.
+    fermi_eV : float
+        Fermi level [eV].
+
+    Raises
+    ------
+    SulfoxError
+        SFX-311 if they are not whole.
+    """
+    head = list(islice(lines, _HEAD_LINES))
+    grid = next(lines, "").split()
+    if len(head) < _HEAD_LINES or len(grid) < 4 or not grid[2].isdigit():
+        raise damaged(who, "a head that is not whole", "6 lines, the last with NEDOS and E_F")
+    return int(grid[2]), float(parse_table(grid[3], 1, who, "the Fermi level")[0, 0])
 
 
 def _block(lines: Iterator[str], n_rows: int, who: str, what: str) -> FloatArray:
@@ -103,14 +130,36 @@ def _take_ion(tables: DosTables, site: int, block: FloatArray) -> None:
         tables.add_projection(site, spin, block[:, 0], block[:, 1 + spin :: parts])
 
 
-def _structure_beside(path: Path) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
+def structure_beside(path: Path) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
+    """Read the atoms from the CONTCAR or POSCAR of the same run.
+
+    Parameters
+    ----------
+    path : Path
+        A file of the run that does not name its atoms.
+
+    Returns
+    -------
+    species : tuple of str
+        (n_sites,) element symbols.
+    lattice : ndarray, shape (3, 3)
+        Rows are the lattice vectors [Å].
+    fractional : ndarray, shape (n_sites, 3)
+        Fractional coordinates.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-407 if there is none, SFX-311 if it is no structure.
+    """
     from ase.io.vasp import read_vasp
 
     for name in ("CONTCAR", "POSCAR"):
-        beside = path.with_name(name)
-        if beside.is_file() and beside.stat().st_size:
+        beside = find_beside(path, name)
+        if beside is not None:
             try:
-                atoms = read_vasp(str(beside))
+                with open_packed(beside) as stream:
+                    atoms = read_vasp(io.StringIO(stream.read().decode("latin-1")))
             except Exception as error:  # noqa: BLE001 - ASE raises anything on a broken file
                 raise damaged(str(beside), f"not a structure ({error})", "a POSCAR") from None
             symbols = tuple(atoms.get_chemical_symbols())
@@ -119,16 +168,15 @@ def _structure_beside(path: Path) -> tuple[tuple[str, ...], FloatArray, FloatArr
         "SFX-407",
         who=str(path),
         found="neither CONTCAR nor POSCAR beside it",
-        expected="one of them: a DOSCAR does not name its atoms",
+        expected="one of them: this file does not name its atoms",
         next_step="copy the run's CONTCAR there, or give its vasprun.xml",
     )
 
 
 def _with_eigenvalues(dos: ProjectedDos, path: Path) -> ProjectedDos:
-    if not path.is_file():
-        return dos
     who = str(path)
-    with path.open(encoding="latin-1") as lines:
+    with open_packed(path) as stream:
+        lines = (line.decode("latin-1") for line in stream)
         head = list(islice(lines, _HEAD_LINES + 1))
         counts = head[-1].split() if len(head) == _HEAD_LINES + 1 else []
         if len(counts) != 3 or not all(count.isdigit() for count in counts):

@@ -16,6 +16,7 @@ from sulfox.engines.vasp.dos_tables import (
     orbital_letter,
     parse_table,
 )
+from sulfox.engines.vasp.method_label import method_label
 from sulfox.errors import SulfoxError
 
 __all__ = ["VasprunSections"]
@@ -45,17 +46,14 @@ _VECTORS = (
 _TEXTS = frozenset(
     (_KPOINT, _FERMI, _TOTAL_FIELD, _TOTAL, _PARTIAL_FIELD, _PROJECTION, _ATOM_CELL)
 ) | {_VERSION, _WEIGHTS, *_VECTORS}
-_SETTINGS = frozenset(("GGA", "METAGGA", "ISMEAR", "SIGMA", "NELECT", "LHFCALC", "LDAU", "LSORBIT"))
+#: One value per atom type; VASP's own list of parameters may cut them short.
+_PER_TYPE = frozenset(("LDAUU", "LDAUJ", "LDAUL", "LDAUTYPE"))
+_SETTINGS = _PER_TYPE | {
+    *("GGA", "METAGGA", "ISMEAR", "SIGMA", "NELECT", "LHFCALC", "LDAU", "LSORBIT"),
+    *("ENCUT", "ENMAX"),
+}
 #: What old versions of VASP write for elements they cut short.
 _SHORTENED = {"r": "Zr", "X": "Xe"}
-_FUNCTIONALS = {
-    "PE": "PBE",
-    "PS": "PBEsol",
-    "CA": "LDA",
-    "91": "PW91",
-    "RP": "RPBE",
-    "RE": "revPBE",
-}
 
 
 class VasprunSections:
@@ -124,7 +122,7 @@ class VasprunSections:
         self.path.append(path)
         self._enter(path, attributes.get("name", ""))
         if path in _TEXTS or (
-            tag == "i" and path.startswith(_HEADS) and attributes.get("name") in _SETTINGS
+            tag in ("i", "v") and path.startswith(_HEADS) and attributes.get("name") in _SETTINGS
         ):
             self._pieces = []
             self._name = attributes.get("name", "")
@@ -210,8 +208,11 @@ class VasprunSections:
                 self._vectors[self._name] = text
         elif path == _VERSION and self._name == "version":
             self._version = text.strip()
-        elif path.startswith(_HEADS):  # what was asked for, then what ran
-            self._settings[self._name] = text.strip()
+        elif path.startswith(_HEADS) and not self._is_stated(self._name):
+            self._settings[self._name] = text.strip()  # what was asked for, then what ran
+
+    def _is_stated(self, name: str) -> bool:
+        return name in _PER_TYPE and name in self._settings
 
     def _take_atom(self, cell: str) -> None:
         if self._array == "atoms":
@@ -325,16 +326,10 @@ class VasprunSections:
         return tables[0], tables[1]
 
     def _level_of_theory(self) -> str:
-        tag = self._settings.get("GGA", "--").upper()
-        name = _FUNCTIONALS.get(tag, "")
-        if not name:
-            known = "PBE" if "PBE" in self._potential else "LDA" if self._potential else "DFT"
-            name = known if tag in ("", "--") else f"GGA {tag}"
-        meta = (self._settings.get("METAGGA", "").upper().split() or ["--"])[0]
-        if meta not in ("--", "F", "NONE"):
-            name = meta
-        if self._settings.get("LHFCALC", "F").startswith("T"):
-            name = f"hybrid functional on {name}"
-        plus_u = "+U" if self._settings.get("LDAU", "F").startswith("T") else ""
-        coupled = ", spin-orbit" if self._settings.get("LSORBIT", "F").startswith("T") else ""
-        return f"{name}{plus_u}{coupled} (VASP {self._version})"
+        types = {int(kind): symbol for symbol, kind in self._typed_atoms()}
+        elements = [types[kind] for kind in sorted(types)]
+        return method_label(self._settings, elements, self._potential, self._version)
+
+    def _typed_atoms(self) -> list[tuple[str, str]]:
+        pairs = zip(self._atoms[::2], self._atoms[1::2], strict=False)
+        return [(self._symbol(cell), kind) for cell, kind in pairs if kind.isdigit()]

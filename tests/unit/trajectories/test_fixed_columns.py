@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sulfox.engines.vasp.fixed_columns import parse_fixed_columns
+from sulfox.trajectories.files.fixed_columns import parse_fixed_columns
 
 ROWS = arrays(
     np.float64, st.tuples(st.integers(1, 8), st.integers(1, 5)), elements=st.floats(-999, 9999)
@@ -21,7 +21,7 @@ def test_bit_for_bit_what_float_reads(table, decimals, marked):
     rows = ["".join(f"{value:15.{decimals}f}" for value in row) for row in table]
     text = "".join(f"  <r>{row} </r>\n" if marked else f"{row}\n" for row in rows)
     expected = np.array([[float(f"{value:.{decimals}f}") for value in row] for row in table])
-    assert np.array_equal(parse_fixed_columns(text, table.shape[1]), expected)
+    assert np.array_equal(parse_fixed_columns(text.encode(), table.shape[1]), expected)
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_bit_for_bit_what_float_reads(table, decimals, marked):
     ],
 )
 def test_anything_else_is_left_alone(text):
-    assert parse_fixed_columns(text, 2) is None
+    assert parse_fixed_columns(text.encode(), 2) is None
