@@ -20,7 +20,13 @@ from sulfox.flows.job_context import (
 )
 from sulfox.protocols.electronic import CellKind, ElectronicSettings, ElectronicSpec, resolve
 
-__all__ = ["align_band_centers", "case_label", "compute_electronic_structure", "relax_electronic"]
+__all__ = [
+    "align_band_centers",
+    "case_label",
+    "compute_core_shell",
+    "compute_electronic_structure",
+    "relax_electronic",
+]
 
 
 @job
@@ -179,10 +185,10 @@ def compute_core_shell(
     from sulfox.interfaces.coherent.core_shell import build_core_shell
     from sulfox.interfaces.coherent.specification import CoreShellSpec
 
-    sides = [ordered_material({"entry": plan[f"{side}_entry"]}) for side in ("core", "shell")]
+    core, shell = (ordered_material({"entry": plan[f"{side}_entry"]}) for side in ("core", "shell"))
     size = CoreShellSpec(core_layers=plan["core_layers"], shell_layers=plan["shell_layers"])
-    cell = build_core_shell(*sides, size)
-    materials = {side.material.name: side.material for side in sides}
+    cell = build_core_shell(core, shell, size)
+    materials = {side.material.name: side.material for side in (core, shell)}
     spec = resolve(ElectronicSettings.model_validate(settings), cell.structure, materials)
     label = f"{plan['core']}|{plan['shell']}"
     result = checked_engine(calculator).electronic_structure(

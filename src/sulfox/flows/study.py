@@ -237,11 +237,7 @@ class Study(Record):
         computes = _ENGINE_PARTS.get(overrides.engine or "", PARTS)
         if overrides.engine is not None and "dynamics" in computes:
             changed["engine"] = overrides.engine
-        for part, key in (("band-centers", "band_centers"), ("core-shell", "core_shell")):
-            if changed[key] is not None:
-                asked = {"protocol": overrides.protocol}
-                asked["engine"] = overrides.engine if part in computes else None
-                changed[key] |= {name: value for name, value in asked.items() if value}
+        _change_electronic_parts(changed, overrides, computes)
         if overrides.potential is not None:
             changed["potential"] = overrides.potential
         dynamics = changed["dynamics"]
@@ -284,6 +280,16 @@ class StudyOverrides(Record):
     variants: bool = False
     only: tuple[Part, ...] = ()
     protocol: str | None = None
+
+
+def _change_electronic_parts(
+    changed: dict[str, Any], overrides: StudyOverrides, computes: tuple[Part, ...]
+) -> None:
+    for part, key in (("band-centers", "band_centers"), ("core-shell", "core_shell")):
+        if changed[key] is not None:
+            asked = {"protocol": overrides.protocol}
+            asked["engine"] = overrides.engine if part in computes else None
+            changed[key] |= {name: value for name, value in asked.items() if value}
 
 
 def load_study(name_or_folder: str) -> Study:
