@@ -7,6 +7,8 @@ import pytest
 from sulfox.engines.mlip.calculators import load_calculator
 from sulfox.errors import SulfoxError
 
+pytest_plugins = ["mongo_fixture"]
+
 
 @pytest.fixture(scope="session")
 def nep89():

@@ -1,4 +1,4 @@
-"""The electronic part of a study: cases stated beforehand, jobs by content, left out with a reason."""
+"""The electronic part of a study: cases stated beforehand, one job each, reasons for gaps."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from sulfox.documents.trajectory import ArchiveReference, SegmentRecord
 from sulfox.errors import SulfoxError
-from sulfox.trajectories.frames import IntArray, Trajectory
+from sulfox.trajectories.frames import FloatArray, IntArray, Trajectory
 from sulfox.trajectories.segments import (
     HEADER_NAME,
     FolderBackend,
@@ -186,10 +186,7 @@ class TrajectoryArchive:
 
     def _joined(self, pieces: list[tuple[Segment, IntArray]]) -> Trajectory:
         first = pieces[0][0]
-        if any(not np.array_equal(segment.lattice, first.lattice) for segment, _ in pieces):
-            raise _not_in_order(
-                self.header.trajectory_id, "segments with different cells", "one cell"
-            )
+        lattices = self._lattices(pieces)
 
         def joined(name: str) -> Any:
             arrays = [getattr(segment, name) for segment, _ in pieces]
@@ -204,7 +201,7 @@ class TrajectoryArchive:
             )
         return Trajectory(
             positions=joined("positions"),
-            lattice=first.lattice,
+            lattice=first.lattice if lattices is None else lattices[0],
             species=self.header.species,
             times_fs=joined("times_fs"),
             steps=steps,
@@ -212,8 +209,28 @@ class TrajectoryArchive:
             temperature_K=joined("temperature_K"),
             conserved_eV=joined("conserved_eV"),
             velocities=joined("velocities"),
+            forces=joined("forces"),
             sides=self.header.sides,
+            lattices=lattices,
         )
+
+    def _lattices(self, pieces: list[tuple[Segment, IntArray]]) -> FloatArray | None:
+        """The cell of each frame; None where it never changes."""
+        first = pieces[0][0]
+        if any(segment.lattices is not None for segment, _ in pieces):
+            return np.concatenate(
+                [
+                    np.broadcast_to(segment.lattice, (len(rows), 3, 3))
+                    if segment.lattices is None
+                    else segment.lattices[rows]
+                    for segment, rows in pieces
+                ]
+            )
+        if any(not np.array_equal(segment.lattice, first.lattice) for segment, _ in pieces):
+            raise _not_in_order(
+                self.header.trajectory_id, "segments with different cells", "one cell"
+            )
+        return None
 
 
 def open_archive(

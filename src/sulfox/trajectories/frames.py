@@ -38,6 +38,8 @@ class Trajectory:
         conserved quantity [eV] where it has one.
     velocities : ndarray, shape (n_frames, n_atoms, 3), optional
         [Å/fs]
+    forces : ndarray, shape (n_frames, n_atoms, 3), optional
+        [eV/Å]
     sides : tuple of str, optional
         (n_atoms,) ``"cathode"``, ``"electrolyte"`` or ``"bulk"``.
     lattices : ndarray, shape (n_frames, 3, 3), optional
@@ -61,6 +63,7 @@ class Trajectory:
     velocities: FloatArray | None = None
     sides: tuple[str, ...] | None = None
     lattices: FloatArray | None = None
+    forces: FloatArray | None = None
 
     def __post_init__(self) -> None:
         self._check_shapes()
@@ -71,6 +74,7 @@ class Trajectory:
         expected: dict[str, tuple[int, ...]] = {
             "positions": (n, atoms, 3),
             "velocities": (n, atoms, 3),
+            "forces": (n, atoms, 3),
             "lattice": (3, 3),
             "lattices": (n, 3, 3),
             **dict.fromkeys(_SERIES, (n,)),
@@ -85,13 +89,13 @@ class Trajectory:
             raise _damaged("positions", f"{n} frames of {atoms} atoms", "at least one of each")
 
     def _check_numbers(self) -> None:
-        for name in ("positions", "lattice", "lattices", "velocities", *_SERIES):
+        for name in ("positions", "lattice", "lattices", "velocities", "forces", *_SERIES):
             array = getattr(self, name)
             if array is None or np.isfinite(array).all():
                 continue
             bad = np.argwhere(~np.isfinite(array))[0]
             where = "the lattice" if name == "lattice" else f"frame {bad[0]}"
-            if name in ("positions", "velocities"):
+            if name in ("positions", "velocities", "forces"):
                 where += f", atom {bad[1]} ({self.species[bad[1]]})"
             raise SulfoxError(
                 "SFX-403",

@@ -1,4 +1,4 @@
-"""One call reads any trajectory: XDATCAR, extended XYZ, ASE .traj, or an archive folder."""
+"""One call reads any trajectory: a file of VASP, extended XYZ, ASE .traj, or an archive."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ import numpy as np
 
 from sulfox.errors import SulfoxError
 from sulfox.trajectories.archive import open_archive
-from sulfox.trajectories.frames import Trajectory
-from sulfox.trajectories.xdatcar import parse_xdatcar
+from sulfox.trajectories.files.byte_source import bare_name
+from sulfox.trajectories.files.frame import FrameReader
+from sulfox.trajectories.files.opening import format_of, open_frames
+from sulfox.trajectories.frames import FloatArray, Trajectory
+from sulfox.trajectories.geometry import unwrap
 
 __all__ = ["read_trajectory"]
 
@@ -28,8 +31,9 @@ def read_trajectory(
 ) -> Trajectory:
     """Read a trajectory from a file or an archive folder.
 
-    The format follows from the name: ``*XDATCAR*``, ``.extxyz``/``.xyz``, ``.traj``; the
-    text formats also compressed (``.gz``, ``.xz``, ``.bz2``). A folder is an archive.
+    The format follows from the name: ``*XDATCAR*``, ``vasprun*.xml``, ``*OUTCAR*``,
+    ``vaspout*.h5``, ``.extxyz``/``.xyz``, ``.traj``; the text formats also compressed
+    (``.gz``, ``.xz``, ``.bz2``). A folder is an archive.
 
     Parameters
     ----------
@@ -38,7 +42,7 @@ def read_trajectory(
     time_step_fs : float, optional
         Time between two frames [fs], for files that do not hold it.
     drop_incomplete : bool
-        Leave out an unfinished last frame of an XDATCAR instead of refusing the file.
+        Leave out an unfinished last frame of VASP's files instead of refusing the file.
 
     Returns
     -------
@@ -87,10 +91,10 @@ def read_trajectory(
 
 
 def _read_file(path: Path, time_step_fs: float | None, *, drop_incomplete: bool) -> Trajectory:
-    stem = path.with_suffix("") if path.suffix in _OPENERS else path
-    if "XDATCAR" in stem.name.upper():
-        return parse_xdatcar(_lines(path), str(path), time_step_fs, drop_incomplete=drop_incomplete)
-    if stem.suffix.lower() in _XYZ:
+    if format_of(path) not in (None, "OSZICAR"):
+        with open_frames(path) as reader:
+            return _collect(reader, time_step_fs, drop_incomplete=drop_incomplete)
+    if Path(bare_name(path)).suffix.lower() in _XYZ:
         from sulfox.trajectories.ase_formats import read_extxyz
 
         return read_extxyz(_lines(path), str(path), time_step_fs)
@@ -102,14 +106,55 @@ def _read_file(path: Path, time_step_fs: float | None, *, drop_incomplete: bool)
         "SFX-402",
         who=str(path),
         found=f"a name that tells no known format ({path.name})",
-        expected="*XDATCAR*, .extxyz, .xyz (also .gz, .xz, .bz2), .traj or an archive folder",
+        expected="*XDATCAR*, vasprun*.xml, *OUTCAR*, .extxyz, .xyz (also .gz, .xz, .bz2), "
+        "vaspout*.h5, .traj or an archive folder",
         next_step="rename the file after its format, or convert it with ASE",
     )
 
 
+def _collect(
+    reader: FrameReader, time_step_fs: float | None, *, drop_incomplete: bool
+) -> Trajectory:
+    """Gather all frames of a file."""
+    own = reader.head.time_step_fs
+    if None not in (own, time_step_fs) and not np.isclose(own or 0, time_step_fs or 0, rtol=1e-6):
+        raise _bad_step(f"{time_step_fs} fs", f"the {own:g} fs the file tells, or none")
+    frames = list(reader)
+    if reader.truncated and not (drop_incomplete and frames):
+        raise reader.damaged(reader.remainder or "the file is cut", "a whole file")
+    if not frames:
+        raise reader.damaged("no frame", "at least one frame")
+    lattices = np.stack([frame.lattice for frame in frames])
+    changes = bool((lattices != lattices[0]).any())
+    times = time_step_fs or own
+    return Trajectory(
+        positions=unwrap(np.stack([frame.fractional for frame in frames]))
+        @ (lattices if changes else lattices[0]),
+        lattice=lattices[0],
+        species=reader.head.species,
+        times_fs=None if times is None else np.arange(len(frames), dtype=np.float64) * times,
+        potential_energy_eV=_series([frame.energies.free_energy_eV for frame in frames]),
+        temperature_K=_series([reader.head.temperature_K(frame.energies) for frame in frames]),
+        conserved_eV=_series([frame.energies.conserved_eV for frame in frames]),
+        forces=_arrays([frame.forces_eV_A for frame in frames]),
+        velocities=_arrays([frame.velocities_A_fs for frame in frames]),
+        lattices=lattices if changes else None,
+    )
+
+
+def _series(values: list[float | None]) -> FloatArray | None:
+    known = [value for value in values if value is not None]
+    return np.array(known) if len(known) == len(values) else None
+
+
+def _arrays(arrays: list[FloatArray | None]) -> FloatArray | None:
+    known = [array for array in arrays if array is not None]
+    return np.stack(known) if len(known) == len(arrays) else None
+
+
 def _lines(path: Path) -> Iterator[str]:
     """Yield text lines; any damage below the text becomes EOFError."""
-    opener: Callable[..., Any] = _OPENERS.get(path.suffix, open)
+    opener: Callable[..., Any] = _OPENERS.get(path.suffix.lower(), open)
     try:
         with opener(path, "rt", encoding="utf-8") as stream:
             yield from stream

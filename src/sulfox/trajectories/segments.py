@@ -87,12 +87,16 @@ class Segment:
         Unwrapped Cartesian positions [Å].
     lattice : ndarray, shape (3, 3)
         Rows are the lattice vectors [Å].
-    potential_energy_eV, temperature_K : ndarray, shape (n,)
-        [eV], [K]
+    potential_energy_eV, temperature_K : ndarray, shape (n,), optional
+        [eV], [K]; left out where the run's file does not tell them.
     conserved_eV : ndarray, shape (n,), optional
         The thermostat's conserved quantity [eV]; left out where there is none.
     velocities : ndarray, shape (n, n_atoms, 3), optional
         [Å/fs]
+    forces : ndarray, shape (n, n_atoms, 3), optional
+        [eV/Å]
+    lattices : ndarray, shape (n, 3, 3), optional
+        The cell of each frame, only where it changes [Å].
 
     Raises
     ------
@@ -104,15 +108,18 @@ class Segment:
     times_fs: FloatArray
     positions: FloatArray
     lattice: FloatArray
-    potential_energy_eV: FloatArray
-    temperature_K: FloatArray
+    potential_energy_eV: FloatArray | None = None
+    temperature_K: FloatArray | None = None
     conserved_eV: FloatArray | None = None
     velocities: FloatArray | None = None
+    forces: FloatArray | None = None
+    lattices: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.steps)
         shape = self.positions.shape
         expected = {"positions": (n, *shape[1:2], 3), "velocities": shape, "lattice": (3, 3)}
+        expected |= {"forces": shape, "lattices": (n, 3, 3)}
         for field in fields(self):
             array = getattr(self, field.name)
             if array is None:

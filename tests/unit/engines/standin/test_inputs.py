@@ -139,10 +139,17 @@ def test_placeholders_agree_with_the_sets_that_the_vasp_engine_states(tmp_path):
 
 def test_only_the_standins_files_are_called_so(tmp_path):
     assert banner("ase.calculators.emt:EMT()").count("(") == 1
-    (tmp_path / "OUTCAR").write_text(" vasp.6.4.2 20Jul23 (build) complex\n")
-    assert not is_standin(tmp_path)
-    assert not is_standin(tmp_path / "no such file")
     (tmp_path / "OSZICAR").write_text(f"   N   E   {banner('NEP89')}\n")
     assert standin_level(tmp_path) == (
         "sulfox-vasp-standin (NEP89 forces, synthetic bands; not VASP, not DFT)"
     )
+    # VASP itself goes on in the folder, from a CONTCAR of the stand-in
+    (tmp_path / "CONTCAR").write_text(banner("NEP89"))
+    filling = "line of OUTCAR\n" * 60
+    outcar = f" vasp.6.4.2 20Jul23 (build) complex\n{filling} POSCAR: {banner('NEP89')[:40]}\n"
+    (tmp_path / "OUTCAR").write_text(outcar)
+    assert not is_standin(tmp_path)
+    assert not is_standin(tmp_path / "OUTCAR")
+    assert not is_standin(tmp_path / "no such file")
+    (tmp_path / "vasprun.xml").write_text(f'<i name="program" type="string">{banner("x")} </i>')
+    assert is_standin(tmp_path)
