@@ -19,9 +19,11 @@ import pytest
 from ase.build import bulk
 from ase.io import write
 
+from sulfox.engines.mlip.potentials import find_nep89
 from sulfox.engines.standin.files.poscar import read_poscar
 from sulfox.engines.standin.label import is_standin
 from sulfox.engines.standin.potcars import write_placeholder_library, write_placeholder_potcar
+from sulfox.errors import SulfoxError
 
 COMMAND = [sys.executable, "-m", "sulfox.engines.standin.main"]
 DYNAMICS = "IBRION = 0; NSW = {steps}; POTIM = 2; TEBEG = 600; MDALGO = 2; SMASS = 0; ISYM = 0\n"
@@ -210,7 +212,9 @@ from jobflow import run_locally
 from atomate2.vasp.jobs.core import RelaxMaker, StaticMaker
 from atomate2.vasp.jobs.md import MDMaker
 from atomate2.vasp.sets.core import MDSetGenerator
-cell = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.1), ["Al"], [(0, 0, 0)])
+cell = Structure.from_spacegroup(
+    "Fm-3m", Lattice.cubic(5.14), ["Li", "Cl"], [(0, 0, 0), (0.5, 0.5, 0.5)]
+)
 cell.perturb(0.03, seed=1)
 generator = MDSetGenerator(ensemble="nvt", nsteps=8, time_step=2, start_temp=300, end_temp=300)
 makers = [StaticMaker(), RelaxMaker(), MDMaker(input_set_generator=generator)]
@@ -223,12 +227,17 @@ for maker in makers:
 
 
 def test_atomate2_makers_run_unmodified(tmp_path):
-    library = write_placeholder_library(tmp_path / "library", "PBE_64", ["Al"])
-    write_placeholder_library(library, "PBE_54", ["Al"])
+    try:
+        find_nep89()  # custodian refuses the positive energies of EMT
+    except SulfoxError as error:
+        pytest.skip(error.line)
+    library = write_placeholder_library(tmp_path / "library", "PBE_64", ["Li_sv", "Cl"])
+    write_placeholder_library(library, "PBE_54", ["Li_sv", "Cl"])
     command = " ".join(COMMAND)
     environment = {
         **os.environ,
         "PMG_VASP_PSP_DIR": str(library),
+        "SULFOX_STANDIN_POTENTIAL": "nep89",
         "ATOMATE2_VASP_CMD": command,
         "ATOMATE2_VASP_GAMMA_CMD": command,
     }

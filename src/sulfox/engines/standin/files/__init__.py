@@ -1,0 +1,1 @@
+"""The files that VASP reads and writes, as the stand-in reads and writes them."""
