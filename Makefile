@@ -62,12 +62,13 @@ gpaw: $(VENV)/.installed-gpaw
 $(VENV)/.installed-gpaw: | $(BIN)/python
 	@missing() { command -v g++ >/dev/null || echo g++; command -v pkg-config >/dev/null || echo pkg-config; \
 	  echo '#include <xc.h>' | g++ -E - >/dev/null 2>&1 || echo libxc-dev; \
-	  echo '#include <cblas.h>' | g++ -E $$(pkg-config --cflags openblas 2>/dev/null) - >/dev/null 2>&1 || echo libopenblas-dev; }; \
+	  echo '#include <cblas.h>' | g++ -E $$(pkg-config --cflags openblas 2>/dev/null) - >/dev/null 2>&1 || echo libopenblas-dev; \
+	  echo '#include <Python.h>' | g++ -E -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" - >/dev/null 2>&1 || echo python3-dev; }; \
 	if [ -n "$$(missing)" ] && command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || [ -n "$(SUDO)" ]; }; then \
-	  echo "installing $$(missing | xargs)"; \
+	  echo installing $$(missing); \
 	  { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q $$(missing); } || true; fi; \
 	if [ -n "$$(missing)" ]; then \
-	  echo "make gpaw: missing $$(missing | xargs); install them with the system's package manager"; exit 2; fi
+	  echo "make gpaw: these are missing and cannot be installed here:" $$(missing); exit 2; fi
 	@log=$(VENV)/gpaw-install.log; CC=g++ CXX=g++ $(BIN)/python -m pip install -q 'gpaw==26.7.0' >$$log 2>&1 || \
 	  { echo "make gpaw: pip could not build gpaw 26.7.0 ($$(grep -iE 'error' $$log | head -1)); see $$log"; exit 2; }
 	@$(BIN)/python -c 'import gpaw.dft, _gpaw, gpaw_data' 2>/dev/null || \

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
         Cores that share a band, groups of k-points; they change no number.
     vasp_poll_s : float
         Seconds between looks at a running VASP.
+    vasp_silent_floor_s : float
+        VASP's dynamics are taken as frozen when nothing is written for 20 steps' time, and not
+        before this [s].
+    vasp_raw_dir : Path or None
+        Folder that receives the compressed files of finished segments of dynamics; None drops
+        them once their frames are archived.
     gpaw_max_time_s, gpaw_max_memory_MB : float or None
         Limits of a GPAW calculation; None takes 20 times the expected time and 80 % of the
         machine's memory.
@@ -75,6 +81,8 @@ class Settings(BaseSettings):
     vasp_ncore: int | None = Field(default=None, gt=0)
     vasp_kpar: int | None = Field(default=None, gt=0)
     vasp_poll_s: Seconds = Field(default=5.0, gt=0)
+    vasp_silent_floor_s: Seconds = Field(default=300.0, gt=0)
+    vasp_raw_dir: Path | None = None
     gpaw_max_time_s: Seconds | None = Field(default=None, gt=0)
     gpaw_max_memory_MB: Megabytes | None = Field(default=None, gt=0)
     gpaw_keep_gpw: bool = False

@@ -14,7 +14,7 @@ import threading
 import gridfs
 import pymongo.errors
 import pytest
-from bson import Binary, Decimal128, Int64, ObjectId
+from bson import Decimal128, Int64, ObjectId
 from mongo_fixture import make_mongo
 from pymongo import InsertOne, ReplaceOne, ReturnDocument, UpdateOne, WriteConcern
 
@@ -32,9 +32,17 @@ def fill(docs, *contents):
 
 def test_values_come_back_with_their_types_and_order(docs):
     sent = {
-        "_id": ObjectId(), "z": 1, "a": 1.0, "when": dt.datetime(2024, 1, 2, 3, 4, 5, 678000),
-        "big": Int64(2**40), "raw": Binary(b"\x00\x01\xff" * 100), "none": None, "yes": True,
-        "exact": Decimal128("1.10"), "lists": [[1, 2], [3, [4.5, "x"]]], "inf": math.inf,
+        "_id": ObjectId(),
+        "z": 1,
+        "a": 1.0,
+        "when": dt.datetime(2024, 1, 2, 3, 4, 5, 678000),
+        "big": Int64(2**40),
+        "raw": b"\x00\x01\xff" * 100,
+        "none": None,
+        "yes": True,
+        "exact": Decimal128("1.10"),
+        "lists": [[1, 2], [3, [4.5, "x"]]],
+        "inf": math.inf,
         "nested": {"a": [1, {"b": 2}], "oid": ObjectId()},
     }
     docs.insert_one(dict(sent))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sulfox.documents.entry_set import ComputedEntrySetDoc, EntrySet
     from sulfox.flows.local_manager import FlowRun
 
-__all__ = ["app"]
+__all__ = ["app", "usable_sets"]
 
 app = typer.Typer(
     help="List, show, compute or fetch entry sets.", add_completion=False, rich_markup_mode=None
@@ -32,23 +32,42 @@ def _root(context: typer.Context, json_output: JsonOutput = False) -> None:
         _list(json_output)
 
 
-def _list(json_output: bool) -> None:
+def usable_sets() -> tuple[list[EntrySet], list[str]]:
+    """Open every named set in every scheme that it can give.
+
+    Returns
+    -------
+    sets : list of EntrySet
+        By name, then scheme.
+    left_out : list of str
+        What cannot be used, each with the reason.
+    """
     from sulfox.analysis.thermodynamics.element_references import SCHEMES
     from sulfox.analysis.thermodynamics.entry_sources import open_entry_set, read_computed_set
+    from sulfox.errors import SulfoxError
     from sulfox.materials.entry_files import list_entry_files
 
-    sets: list[EntrySet] = []
+    sets, left_out = [], []
     for name, path in list_entry_files().items():
-        schemes = list(SCHEMES) if read_computed_set(path) else [None]
-        sets += [open_entry_set(path, name, scheme) for scheme in schemes]
+        computed = read_computed_set(path) is not None
+        for scheme in list(SCHEMES) if computed else [None]:
+            try:
+                sets.append(open_entry_set(path, name, scheme))
+            except SulfoxError as error:
+                if error.code != "SFX-729":
+                    raise
+                left_out.append(f"{error.who}: {error.found}")
+    return sets, left_out
+
+
+def _list(json_output: bool) -> None:
+    sets, left_out = usable_sets()
     if json_output:
-        emit_json(
-            {
-                "entry_sets": [
-                    {**s.reference.model_dump(), "scheme": s.correction_scheme} for s in sets
-                ]
-            }
-        )
+        references = [
+            {**s.reference.model_dump(), "scheme": s.correction_scheme, "source": s.source}
+            for s in sets
+        ]
+        emit_json({"entry_sets": references, "left_out": left_out})
         return
     columns = ("name", "scheme", "entries", "hash", "level of theory", "against experiment")
     rows = [
@@ -63,6 +82,7 @@ def _list(json_output: bool) -> None:
         for s in sets
     ]
     emit_table("entry sets", columns, rows)
+    emit_text(*(f"not usable: {text}" for text in left_out))
     emit_text("use one with --entries NAME or --entries NAME:SCHEME")
 
 

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "screen": ("screen", "screen", "Rank coatings between a cathode and an electrolyte."),
     "query": ("query", "query", "List what is in the store."),
     "report": ("report", "report", "Write the page, the figures and the table of a study."),
+    "trajectory": ("trajectory", "app", "Inspect and archive the files of a dynamics run."),
     "export": ("export", "export", "Write a stored trajectory for your own tools."),
     "submit": ("submit", "submit", "Submit a study to a cluster; what is known is not added."),
     "status": ("status", "status", "Say where a study stands on a cluster."),
@@ -36,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "cancel": ("resume", "cancel", "Cancel the jobs of a study that are not done."),
     "db": ("db", "app", "Export and import studies, look after the store."),
     "inputs": ("inputs", "inputs", "Write every input deck of a study without running it."),
+    "rehearse": ("rehearse", "rehearse", "Run a study's flow with a stand-in for VASP."),
+    "estimate": ("estimate", "estimate", "Estimate what a study costs with VASP."),
     "engines": ("engines", "engines", "List the engines, or fetch a potential."),
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sulfox.cli.entries import usable_sets
 from sulfox.cli.options import JsonOutput, Store
 from sulfox.cli.output import emit_json, emit_table, emit_text
 from sulfox.cli.reaction import load_entries
@@ -47,8 +48,7 @@ def pairs(
 
     chosen = read_pair_plan(plan)
     tables, documents = [], []
-    for name in entries or _named():
-        entry_set = load_entries(name)
+    for entry_set in map(load_entries, entries) if entries else usable_sets()[0]:
         table, behind = tabulate_pairs(entry_set, chosen, temperature)
         tables.append(table)
         documents += [table, *behind]
@@ -89,18 +89,6 @@ def _keep(store: str, entry_set: EntrySet, plan: PairPlan, temperature_K: float)
             expected="documents in the store",
             next_step="run the same command again",
         )
-
-
-def _named() -> list[Path]:
-    from sulfox.analysis.thermodynamics.element_references import SCHEMES
-    from sulfox.analysis.thermodynamics.entry_sources import read_computed_set
-    from sulfox.materials.entry_files import list_entry_files
-
-    names: list[str] = []
-    for name, path in list_entry_files().items():
-        computed = read_computed_set(path) is not None
-        names += [f"{name}:{scheme}" for scheme in SCHEMES] if computed else [name]
-    return [Path(name) for name in names]
 
 
 def _tell(table: PairTableDoc) -> None:

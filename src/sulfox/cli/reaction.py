@@ -150,6 +150,8 @@ def _draw(
 
 def _answer(document: ReactionEnergyDoc) -> dict[str, Any]:
     content = document.model_dump(mode="json")
+    content["entry_set"] = content["entries"]  # with level of theory and accuracy
+    content["entries"] = {key: content["entries"][key] for key in ("name", "hash", "n")}
     first = ("entries", "kinks", "minimum", "use_hull_energy", "open")
     return {**{key: content[key] for key in first}, **content}
 

@@ -96,9 +96,10 @@ def _refuse(cathode: str) -> None:
 
 def _tell(documents: list[tuple[str, ScreeningDoc]]) -> None:
     first = documents[0][1]
+    sets = {d.entries.hash: d.entries for _, d in documents}.values()
     emit_text(
-        f"entry set {first.entries.name}, {first.entries.n} entries, "
-        f"hash {first.entries.hash[:12]}; cell {first.lower_V:g} to {first.upper_V:g} V"
+        *(f"entry set {e.name}, {e.n} entries, hash {e.hash[:12]}" for e in sets),
+        f"cell {first.lower_V:g} to {first.upper_V:g} V against Li/Li+",
     )
     seen = dict.fromkeys(r.message for _, document in documents for r in document.reasons)
     emit_text(*(f"remark: {message}" for message in seen))

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
 from sulfox.settings import config_dirs, find_config
-from sulfox.units import Dimensionless
+from sulfox.units import Dimensionless, Seconds
 
 __all__ = [
     "JOB_KINDS",
@@ -31,6 +31,13 @@ JOB_KINDS: tuple[JobKind, ...] = ("relaxation", "electronic", "dynamics", "light
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET = re.compile(r"passw|secret|token|passphrase|mongodb(\+srv)?://[^@\s]*@", re.IGNORECASE)
+
+#: SLURM tells a job its end since 23.02; an older one is asked.
+_END_OF_JOB = (
+    'if [ -n "$SLURM_JOB_ID" ] && [ -z "$SLURM_JOB_END_TIME" ]; then '
+    'ends=$(squeue -h -j "$SLURM_JOB_ID" -o %e) && '
+    'export SULFOX_JOB_ENDS_AT=$(date -d "$ends" +%s); fi'
+)
 
 
 class Partition(Record):
@@ -155,6 +162,8 @@ class Cluster(Record):
         frames run on the manager's machine.
     max_jobs : int
         In the queue at the same time.
+    poll_s : float
+        How often the manager looks at the queue and the database [s].
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -172,6 +181,7 @@ class Cluster(Record):
     store: str = "mongodb"
     nodes_reach_database: bool = False
     max_jobs: int = Field(default=50, ge=1)
+    poll_s: Seconds = Field(default=30.0, ge=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -220,6 +230,7 @@ class Cluster(Record):
             f"export SULFOX_STORE={self.store!r}",
             f"export SULFOX_VASP_STD_COMMAND={self.commands.vasp_std!r}",
             f"export SULFOX_VASP_GAM_COMMAND={self.commands.vasp_gam!r}",
+            _END_OF_JOB,
             self.activate,
         ]
         return "\n".join(lines) + "\n"

@@ -64,6 +64,14 @@ def render_project(cluster: Cluster, store: dict[str, Any], folder: Path) -> dic
         "name": project_name(cluster),
         "base_dir": str(folder),
         "log_level": "info",
+        "runner": {
+            "delay_checkout": cluster.poll_s,
+            "delay_check_run_status": cluster.poll_s,
+            "delay_advance_status": cluster.poll_s,
+            "delay_refresh_limited": 20 * cluster.poll_s,
+            "delay_update_batch": 2 * cluster.poll_s,
+            "delta_retry": [cluster.poll_s, 10 * cluster.poll_s, 40 * cluster.poll_s],
+        },
         "workers": {
             QUEUE_WORKER: queue,
             LIGHT_WORKER: {

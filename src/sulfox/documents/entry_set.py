@@ -50,7 +50,8 @@ class ComparedEnthalpy(Record):
     name, formula : str
         Phase.
     computed_eV_per_atom, measured_eV_per_atom : float
-        Formation energy, and standard enthalpy at 298.15 K [eV/atom].
+        Formation energy, and standard enthalpy at 298.15 K, both from the elements' phases
+        of the set [eV/atom].
     left_out_eV_per_atom : float or None
         What the scheme gives where this compound was left out of its fit [eV/atom]; None
         where nothing is fitted, or the fit needs this compound.
@@ -199,7 +200,8 @@ class ComputedPhase(Record):
     structure_type, remark : str or None
         As in the catalogue.
     measured_eV_per_atom : float or None
-        Measured enthalpy of formation [eV/atom].
+        Measured enthalpy of formation [eV/atom], from the elements' phases of the tables; an
+        element has one where its phase here is another than there.
     measured_source : str or None
         Its source.
     references : tuple of str

@@ -18,11 +18,12 @@ from jobflow import Flow, Job, OnMissing
 from sulfox.errors import SulfoxError
 from sulfox.flows import jobs
 from sulfox.flows.electronic_study import add_band_centers, add_core_shell
+from sulfox.flows.electrons import ENGINES_WITH_ELECTRONS, calculator_with_electrons
 from sulfox.flows.identity import name_by_content
 from sulfox.flows.job_context import identify_calculator
 from sulfox.flows.study import DynamicsPlan, MaterialSide, Pair, Study, Variant
 from sulfox.materials.catalogue import load_material
-from sulfox.protocols.protocol import Protocol, load_protocol
+from sulfox.protocols.protocol import Protocol, load_electronic_protocol, load_protocol
 from sulfox.units import FS_PER_PS
 
 __all__ = ["StudyFlow", "build_study_flow"]
@@ -182,7 +183,7 @@ class _Builder:
             jobs.relax_interface,
             f"{branch.label}: relaxation",
             self.study.name,
-            self.calculator,
+            self._moving(branch, protocol),
             protocol.interface_relaxation.model_dump(mode="json"),
             interface.output,
         )
@@ -191,6 +192,29 @@ class _Builder:
             documents += self._add_temperature(branch, protocol, temperature, interface, relaxed)
         return documents
 
+    def _moving(self, branch: _Branch, protocol: Protocol) -> dict[str, Any]:
+        """Give the calculator of an interface, with electrons where the engine has them."""
+        if self.study.engine not in ENGINES_WITH_ELECTRONS:
+            return self.calculator
+        if protocol.electronic is None:
+            raise SulfoxError(
+                "SFX-323",
+                who=f"protocol {protocol.name}",
+                found="no section electronic",
+                expected=f"how the engine {self.study.engine} computes forces",
+                next_step="add it to the protocol",
+            )
+        materials = (branch.pair.cathode.material, branch.pair.electrolyte.material)
+        return calculator_with_electrons(self.calculator, protocol.electronic, materials)
+
+    def _resting(self, side: MaterialSide) -> dict[str, Any]:
+        """Give the calculator of a bulk cell: the mesh of the electronic protocol."""
+        if self.study.engine not in ENGINES_WITH_ELECTRONS:
+            return self.calculator
+        plan = self.study.band_centers
+        level = load_electronic_protocol(plan.protocol if plan else "paper")
+        return calculator_with_electrons(self.calculator, level.electronic, (side.material,))
+
     def _bulk(self, side: MaterialSide, protocol: Protocol) -> Job:
         key = f"{side.material} {side.exchange_fraction} {side.disorder_seed}"
         if key not in self._bulks:
@@ -198,7 +222,7 @@ class _Builder:
                 jobs.prepare_bulk,
                 f"{side.material}: bulk",
                 self.study.name,
-                self.calculator,
+                self._resting(side),
                 {name: value for name, value in _side(side).items() if name != "facet"},
                 protocol.bulk_relaxation.model_dump(mode="json"),
             )
@@ -225,7 +249,7 @@ class _Builder:
                     jobs.run_stage,
                     f"{label}: {stage}",
                     self.study.name,
-                    self.calculator,
+                    self._moving(branch, protocol),
                     spec.model_dump(mode="json"),
                     {"pair": branch.pair.name, "variant": branch.variant, "stage": stage},
                     interface.output,

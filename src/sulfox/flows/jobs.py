@@ -20,6 +20,7 @@ from sulfox.documents.relaxation import RelaxationDoc
 from sulfox.documents.sulfur_bonds import SulfurBondsDoc
 from sulfox.documents.trajectory import TrajectoryDoc
 from sulfox.errors import SulfoxError
+from sulfox.flows.electrons import relax_bulk, with_electrons
 from sulfox.flows.job_context import (
     JsonDocument,
     checked_engine,
@@ -65,6 +66,8 @@ def prepare_bulk(
         spec = spec.model_copy(update={"cell": "hydrostatic"})
     engine = checked_engine(calculator)
     label = f"{side['material']} bulk"
+    if "electrons" in calculator:
+        return stored(_accepted(relax_bulk(engine, ordered, spec, calculator, (label, study))))
     return stored(_accepted(engine.relax(ordered.structure, spec, label=label, study=study)))
 
 
@@ -143,9 +146,10 @@ def relax_interface(
     from sulfox.protocols.relaxation import RelaxationSpec
 
     built = InterfaceDoc.model_validate(interface)
+    spec = RelaxationSpec.model_validate(relaxation)
     document = checked_engine(calculator).relax(
         built.structure,
-        RelaxationSpec.model_validate(relaxation),
+        with_electrons(spec, calculator, built.structure),
         label=built.pair,
         interface_id=built.id,
         study=study,
@@ -207,7 +211,9 @@ def run_stage(
         job_uuids=(CURRENT_JOB.job.uuid,),
         **labels,
     )
-    spec = DynamicsSpec.model_validate(dynamics)
+    if "electrons" in calculator:
+        structure = structure.model_copy(update={"moments": built.structure.moments})
+    spec = with_electrons(DynamicsSpec.model_validate(dynamics), calculator, structure)
     engine = checked_engine(calculator)
     try:
         document = engine.dynamics(

@@ -24,6 +24,7 @@ __all__ = ["MongoIndex"]
 _MONGO = {"=": "$eq", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 _OVERLAP = timedelta(days=1)
 _BATCH = 500
+_COMMAND_NOT_FOUND = 59
 
 
 class MongoIndex:
@@ -140,8 +141,15 @@ class MongoIndex:
         str
             The server's winning plan; ``COLLSCAN`` in it means that every row is read.
         """
+        from pymongo.errors import OperationFailure
+
         with self._telling():
-            plan = self.rows.find(_filter(search)).explain()
+            try:
+                plan = self.rows.find(_filter(search)).explain()
+            except OperationFailure as error:
+                if error.code != _COMMAND_NOT_FOUND:
+                    raise
+                return "this server does not explain"
         return str(plan.get("queryPlanner", plan).get("winningPlan", plan))
 
     def _kinds(self) -> list[str]:

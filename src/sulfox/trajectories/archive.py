@@ -215,7 +215,7 @@ class TrajectoryArchive:
         )
 
     def _lattices(self, pieces: list[tuple[Segment, IntArray]]) -> FloatArray | None:
-        """The cell of each frame; None where it never changes."""
+        """Join the cells of the frames; None where it never changes."""
         first = pieces[0][0]
         if any(segment.lattices is not None for segment, _ in pieces):
             return np.concatenate(

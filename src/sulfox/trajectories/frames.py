@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from sulfox.errors import SulfoxError
 
-__all__ = ["FloatArray", "IntArray", "Trajectory"]
+__all__ = ["FloatArray", "IntArray", "Trajectory", "series_of", "stack_of"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -154,6 +155,40 @@ class Trajectory:
             Ascending; empty where there is none.
         """
         return np.flatnonzero(np.array(self.species) == element).astype(np.int64)
+
+
+def series_of(values: Sequence[float | None]) -> FloatArray | None:
+    """Numbers of all frames as an array.
+
+    Parameters
+    ----------
+    values : sequence of float or None
+        One a frame.
+
+    Returns
+    -------
+    ndarray, shape (n_frames,), or None
+        None if a frame has none.
+    """
+    known = [value for value in values if value is not None]
+    return np.array(known) if len(known) == len(values) else None
+
+
+def stack_of(arrays: Sequence[FloatArray | None]) -> FloatArray | None:
+    """Arrays of all frames as one.
+
+    Parameters
+    ----------
+    arrays : sequence of ndarray or None
+        One a frame, of one shape.
+
+    Returns
+    -------
+    ndarray, shape (n_frames, ...), or None
+        None if a frame has none.
+    """
+    known = [array for array in arrays if array is not None]
+    return np.stack(known) if len(known) == len(arrays) else None
 
 
 def _damaged(name: str, found: str, expected: str) -> SulfoxError:

@@ -17,7 +17,7 @@ from sulfox.trajectories.archive import open_archive
 from sulfox.trajectories.files.byte_source import bare_name
 from sulfox.trajectories.files.frame import FrameReader
 from sulfox.trajectories.files.opening import format_of, open_frames
-from sulfox.trajectories.frames import FloatArray, Trajectory
+from sulfox.trajectories.frames import Trajectory, series_of, stack_of
 from sulfox.trajectories.geometry import unwrap
 
 __all__ = ["read_trajectory"]
@@ -133,23 +133,13 @@ def _collect(
         lattice=lattices[0],
         species=reader.head.species,
         times_fs=None if times is None else np.arange(len(frames), dtype=np.float64) * times,
-        potential_energy_eV=_series([frame.energies.free_energy_eV for frame in frames]),
-        temperature_K=_series([reader.head.temperature_K(frame.energies) for frame in frames]),
-        conserved_eV=_series([frame.energies.conserved_eV for frame in frames]),
-        forces=_arrays([frame.forces_eV_A for frame in frames]),
-        velocities=_arrays([frame.velocities_A_fs for frame in frames]),
+        potential_energy_eV=series_of([frame.energies.free_energy_eV for frame in frames]),
+        temperature_K=series_of([reader.head.temperature_K(frame.energies) for frame in frames]),
+        conserved_eV=series_of([frame.energies.conserved_eV for frame in frames]),
+        forces=stack_of([frame.forces_eV_A for frame in frames]),
+        velocities=stack_of([frame.velocities_A_fs for frame in frames]),
         lattices=lattices if changes else None,
     )
-
-
-def _series(values: list[float | None]) -> FloatArray | None:
-    known = [value for value in values if value is not None]
-    return np.array(known) if len(known) == len(values) else None
-
-
-def _arrays(arrays: list[FloatArray | None]) -> FloatArray | None:
-    known = [array for array in arrays if array is not None]
-    return np.stack(known) if len(known) == len(arrays) else None
 
 
 def _lines(path: Path) -> Iterator[str]:

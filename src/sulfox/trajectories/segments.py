@@ -45,7 +45,6 @@ HEADER_NAME = "trajectory.json"
 _NAME = re.compile(r"segment-(\d{6,})-(\d{6,})\.npz")
 _MARK = b"sha256:"
 _COMMENT_LENGTH = len(_MARK) + 64
-_REQUIRED = ("steps", "times_fs", "positions", "lattice", "potential_energy_eV", "temperature_K")
 
 
 class TrajectoryHeader(Record):

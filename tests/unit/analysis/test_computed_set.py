@@ -246,3 +246,17 @@ def test_a_file_of_a_computed_set_is_read_and_a_damaged_one_refused(tmp_path):
     for missing in (tmp_path / "none.json", tmp_path / "none.csv"):
         with pytest.raises(SulfoxError, match=r"^SFX-720"):
             open_entry_set(missing)
+
+
+def test_measured_numbers_count_from_the_elements_phases_of_the_set():
+    """An oxygen phase 0.3 eV/atom below the tables': oxides are that much less bound from it."""
+    document = computed_set()
+    phases = [
+        phase.model_copy(update={"measured_eV_per_atom": -0.3}) if phase.name == "O" else phase
+        for phase in document.phases
+    ]
+    shifted = document.model_copy(update={"phases": tuple(phases)})
+    compared = {row.name: row for row in formation_entries(shifted, OWN).accuracy.compounds}
+    assert compared["Li2O"].measured_eV_per_atom == pytest.approx(-2.0 + 0.3 / 3, abs=1e-6)
+    assert compared["Li2S"].measured_eV_per_atom == pytest.approx(-1.5, abs=1e-6)
+    assert "O" not in compared

@@ -171,16 +171,20 @@ def test_the_command_opens_and_takes_names(table, capsys):
     assert "atomic fraction of reactant 1, Li3PS4" in told
 
 
-def test_without_entries_the_command_says_what_to_give():
+def test_without_entries_the_command_takes_the_computed_set_and_says_so():
     done = subprocess.run(
-        [sys.executable, "-m", "sulfox", "analyze", "reaction", "LCO", "LPSCl"],
+        [sys.executable, "-m", "sulfox", "analyze", "reaction", "LCO", "LPSCl", "--json"],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 2
-    assert done.stderr.startswith("SFX-720")
-    assert "--entries FILE" in done.stderr
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert set(found["entries"]) == {"name", "hash", "n"}
+    assert "not DFT" in found["entry_set"]["level_of_theory"]
+    assert "measured enthalpies" in found["entry_set"]["accuracy"]
+    assert found["entries"]["name"] in done.stderr
+    assert "sulfox entries fetch" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -72,6 +72,8 @@ def test_the_command_keeps_its_contract(tmp_path, capsys):
     assert "2.250 V" in capsys.readouterr().out
 
 
-def test_without_entries_the_command_says_what_to_give():
-    with pytest.raises(SulfoxError, match=r"^SFX-720.*--entries FILE"):
-        app(["window", "Li2S"], standalone_mode=False)
+def test_without_entries_the_command_takes_the_computed_set_and_says_so(capsys):
+    app(["window", "Li2S"], standalone_mode=False)
+    said = capsys.readouterr()
+    assert "no --entries given" in said.err
+    assert "MLIP, not DFT" in said.out

@@ -36,7 +36,6 @@ def _levels(n_spins=1):
         k_weights=np.array([0.25, 0.75]),
         projections=projections,
         site_potentials_eV=np.array([-90.0, -140.0]),
-        moments_muB=np.zeros(2),
         fermi_eV=0.0,
         n_electrons=8.0,
     )

@@ -22,6 +22,7 @@ _STRUCTURE = {
     "positions": ((0.0, 0.0, 1.0), (0.5, 0.5, 9.0)),
     "sides": ("cathode", "electrolyte"),
 }
+_NOT_EMPTY = {"interface_heights_A": (5.0,)}
 _WORDS = {"pair": "LCO|LPSCl", "pair_of_materials": "LCO|LPSCl", "variant": "default"}
 
 
@@ -32,6 +33,8 @@ def _example(annotation: Any, name: str = "") -> Any:
         return _example(arguments[0], name)
     if origin is Literal:
         return arguments[0]
+    if name in _NOT_EMPTY:
+        return _NOT_EMPTY[name]
     if origin is tuple:
         return () if arguments[-1] is Ellipsis else tuple(_example(x) for x in arguments)
     if annotation is StructureRecord:

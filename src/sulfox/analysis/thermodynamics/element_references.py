@@ -46,12 +46,17 @@ _LARGEST_LEVERAGE = 1 - 1e-6
 
 @dataclass(frozen=True)
 class _Sample:
-    """A phase with its atomic fractions."""
+    """A phase with its atomic fractions.
+
+    The measured enthalpy counts from the elements' phases of this set, not from the tables'
+    (black phosphorus here, white there).
+    """
 
     phase: ComputedPhase
     formula: str
     composition: Composition
     energy_eV: float
+    measured_eV: float | None
 
     def fractions(self, elements: list[str]) -> list[float]:
         return [self.composition.get_atomic_fraction(element) for element in elements]
@@ -88,10 +93,11 @@ def formation_entries(document: ComputedEntrySetDoc, scheme: str = DEFAULT_SCHEM
             expected=" or ".join(SCHEMES),
             next_step=f"ask for {document.name}:{DEFAULT_SCHEME}",
         )
-    samples = [_sample(p) for p in document.phases if p.status is Status.COMPLETE]
+    shifts = _table_shifts(document)
+    samples = [_sample(p, shifts) for p in document.phases if p.status is Status.COMPLETE]
     elements = sorted({e.symbol for s in samples for e in s.composition})
     own = _own_energies(samples)
-    measured = [s for s in samples if s.phase.measured_eV_per_atom is not None]
+    measured = [s for s in samples if s.measured_eV is not None]
     if scheme == OWN:
         references, spread = own, None
         kept: list[str] = []
@@ -132,7 +138,17 @@ def formation_entries(document: ComputedEntrySetDoc, scheme: str = DEFAULT_SCHEM
     )
 
 
-def _sample(phase: ComputedPhase) -> _Sample:
+def _table_shifts(document: ComputedEntrySetDoc) -> dict[str, float]:
+    """Element -> energy of its phase in this set, counted from that of the tables [eV/atom]."""
+    shifts = {}
+    for phase in document.phases:
+        _, composition = read_composition(phase.formula, f"phase {phase.name}")
+        if composition.is_element and phase.measured_eV_per_atom is not None:
+            shifts[composition.elements[0].symbol] = phase.measured_eV_per_atom
+    return shifts
+
+
+def _sample(phase: ComputedPhase, shifts: dict[str, float]) -> _Sample:
     formula, composition = read_composition(phase.formula, f"phase {phase.name}")
     if phase.energy_eV_per_atom is None:
         raise SulfoxError(
@@ -142,7 +158,12 @@ def _sample(phase: ComputedPhase) -> _Sample:
             expected="an energy per atom",
             next_step="compute the set again",
         )
-    return _Sample(phase, formula, composition, phase.energy_eV_per_atom)
+    measured = phase.measured_eV_per_atom
+    if composition.is_element or measured is None:
+        return _Sample(phase, formula, composition, phase.energy_eV_per_atom, None)
+    for element, shift in sorted(shifts.items()):
+        measured -= shift * composition.get_atomic_fraction(element)
+    return _Sample(phase, formula, composition, phase.energy_eV_per_atom, measured)
 
 
 def _own_energies(samples: list[_Sample]) -> dict[str, float]:
@@ -162,7 +183,7 @@ def _fit(
     if not measured:
         return {}, np.zeros(0)
     matrix = np.array([sample.fractions(known) for sample in measured])
-    wanted = np.array([s.energy_eV - (s.phase.measured_eV_per_atom or 0.0) for s in measured])
+    wanted = np.array([s.energy_eV - (s.measured_eV or 0.0) for s in measured])
     if np.linalg.matrix_rank(matrix) < len(known):
         raise SulfoxError(
             "SFX-729",
@@ -206,7 +227,7 @@ def _compare(
 ) -> list[ComparedEnthalpy]:
     rows = []
     for number, sample in enumerate(measured):
-        target = sample.phase.measured_eV_per_atom or 0.0
+        target = sample.measured_eV or 0.0
         computed = _formation(sample, references)
         left_out = None
         if leverage is not None and leverage[number] < _LARGEST_LEVERAGE:

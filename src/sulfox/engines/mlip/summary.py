@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import units
 
 from sulfox.documents.base import Provenance, Reason, Status
@@ -15,9 +14,9 @@ from sulfox.engines.base import RunContext
 from sulfox.engines.mlip.calculators import LoadedCalculator
 from sulfox.engines.mlip.checkpoint import Checkpoint
 from sulfox.engines.mlip.thermostats import degrees_of_freedom
+from sulfox.engines.trajectory_series import archive_series, drift
 from sulfox.protocols.dynamics import DynamicsSpec
 from sulfox.trajectories.archive import FolderBackend, TrajectoryArchive
-from sulfox.trajectories.frames import FloatArray
 from sulfox.units import FS_PER_PS
 
 __all__ = ["summarise_run"]
@@ -72,7 +71,7 @@ def summarise_run(
         segments=ledger.segments,
     )
     archive = TrajectoryArchive(FolderBackend(run_dir), reference)
-    energies, temperatures, conserved = _series(archive)
+    energies, temperatures, conserved = archive_series(archive)
     kinetic = degrees_of_freedom(structure.n_atoms, spec) / 2 * units.kB * temperatures
     steps_done = ledger.segments[-1].last_step
     reasons = remarks if ledger.refusal is None else (ledger.refusal, *remarks)
@@ -102,10 +101,10 @@ def summarise_run(
         length_ps=steps_done * spec.time_step_fs / FS_PER_PS,
         temperature_mean_K=float(temperatures.mean()),
         temperature_std_K=float(temperatures.std()),
-        energy_drift_eV_per_atom_ps=_slope(energies + kinetic, structure.n_atoms, interval_fs),
+        energy_drift_eV_per_atom_ps=drift(energies + kinetic, structure.n_atoms, interval_fs),
         conserved_drift_eV_per_atom_ps=None
         if conserved is None
-        else _slope(conserved, structure.n_atoms, interval_fs),
+        else drift(conserved, structure.n_atoms, interval_fs),
         wall_time_s=ledger.wall_time_s,
         species=structure.species,
         sides=structure.sides,
@@ -125,23 +124,3 @@ def _final_state(structure: StructureRecord, checkpoint: Checkpoint) -> dict[str
         "final_structure": structure.model_copy(update={"positions": positions}),
         "final_velocities_A_fs": tuple(map(tuple, velocities.tolist())),
     }
-
-
-def _series(archive: TrajectoryArchive) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    energies, temperatures, conserved = [], [], []
-    for chunk in archive.iter_chunks():
-        if chunk.potential_energy_eV is not None and chunk.temperature_K is not None:
-            energies.append(chunk.potential_energy_eV)
-            temperatures.append(chunk.temperature_K)
-        if chunk.conserved_eV is not None:
-            conserved.append(chunk.conserved_eV)
-    whole = np.concatenate(conserved) if conserved else None
-    return np.concatenate(energies), np.concatenate(temperatures), whole
-
-
-def _slope(energy_eV: FloatArray, n_atoms: int, interval_fs: float) -> float:
-    """Least-squares slope [eV/atom/ps]; 0 for a single frame, which has none."""
-    if len(energy_eV) < 2:
-        return 0.0
-    times_ps = np.arange(len(energy_eV)) * interval_fs / FS_PER_PS
-    return float(np.polyfit(times_ps, energy_eV / n_atoms, 1)[0])

@@ -12,6 +12,8 @@ from sulfox.documents.structure import StructureRecord
 from sulfox.documents.trajectory import TrajectoryDoc
 from sulfox.engines.base import ElectronicContext, ElectronicResult, ProgressCallback, RunContext
 from sulfox.engines.standin.label import MARK
+from sulfox.engines.vasp.dynamics.run import VaspSetup, run_vasp_dynamics
+from sulfox.engines.vasp.dynamics.watch import WatchLimits
 from sulfox.engines.vasp.inputs.calculation import VaspCalculation
 from sulfox.engines.vasp.inputs.profile import VaspProfile, load_profile
 from sulfox.engines.vasp.run.electronic_result import electronic_result
@@ -148,21 +150,31 @@ class VaspEngine:
 
     def dynamics(
         self,
-        structure: StructureRecord,  # noqa: ARG002
-        spec: DynamicsSpec,  # noqa: ARG002
+        structure: StructureRecord,
+        spec: DynamicsSpec,
         run_dir: Path,
         *,
-        context: RunContext,  # noqa: ARG002
-        start_velocities: tuple[tuple[float, float, float], ...] | None = None,  # noqa: ARG002
-        progress: ProgressCallback | None = None,  # noqa: ARG002
+        context: RunContext,
+        start_velocities: tuple[tuple[float, float, float], ...] | None = None,
+        progress: ProgressCallback | None = None,
     ) -> TrajectoryDoc:
-        """Refuse: dynamics across walltimes is not part of this engine yet."""
-        raise SulfoxError(
-            "SFX-328",
-            who=f"dynamics with VASP in {run_dir}",
-            found="no dynamics in this version",
-            expected="relax or electronic_structure",
-            next_step="write the input decks with: sulfox inputs STUDY --engine vasp --out DIR",
+        """Run or resume dynamics; see :func:`run_vasp_dynamics`."""
+        settings = get_settings()
+        limits = WatchLimits(
+            silent_floor_s=settings.vasp_silent_floor_s,
+            silent_start_s=max(settings.vasp_silent_floor_s, self.profile.rules.frozen_after_s),
+        )
+        setup = VaspSetup(
+            self.profile, self.machine, self.inputs_hash, limits, settings.vasp_raw_dir
+        )
+        return run_vasp_dynamics(
+            structure,
+            spec,
+            run_dir,
+            setup=setup,
+            context=context,
+            start_velocities=start_velocities,
+            progress=progress,
         )
 
     def _provenance(

@@ -1,0 +1,1 @@
+"""GPAW behind the engine interface: plane waves, PBE+U, in a process of its own."""

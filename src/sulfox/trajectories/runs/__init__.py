@@ -1,0 +1,1 @@
+"""Runs in several segments: their files found, surveyed, stitched and archived."""
