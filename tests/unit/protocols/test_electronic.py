@@ -117,7 +117,7 @@ def test_no_two_points_are_farther_apart_than_stated(lengths, spacing):
         assert n == 1 or reciprocal / (n - 1) > spacing * (1 - 1e-5)
 
 
-@pytest.mark.parametrize("name", ["paper", "fast", "stringent"])
+@pytest.mark.parametrize("name", ["paper", "paper-laptop", "fast", "stringent"])
 def test_every_choice_has_its_reason(name):
     protocol = load_electronic_protocol(name)
     assert protocol.choices
@@ -131,3 +131,9 @@ def test_a_typing_error_in_a_protocol_is_an_error(tmp_path):
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(SulfoxError, match=r"SFX-102.*electronic"):
         load_electronic_protocol(str(path))
+
+
+def test_the_laptop_differs_from_the_paper_in_the_density_of_states_alone(paper):
+    laptop = load_electronic_protocol("paper-laptop").electronic
+    assert laptop.dos != paper.dos
+    assert laptop.model_copy(update={"dos": paper.dos}) == paper

@@ -134,7 +134,7 @@ def test_four_processes_lose_nothing_and_leave_no_duplicates(tmp_path: Path) -> 
     for child in children:
         child.start()
     for child in children:
-        child.join(120)
+        child.join(300)
     assert [child.exitcode for child in children] == [0] * 4
     found = sorted(doc["uuid"] for doc in open_documents(root).find())
     own = [f"w{worker}-{i}" for worker in range(4) for i in range(40)]

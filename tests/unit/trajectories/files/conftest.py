@@ -17,6 +17,18 @@ def _rows(table, form):
     return ["".join(form % x for x in row) for row in table]
 
 
+def _lines(table, first, second, between):
+    """Lines of OUTCAR: three numbers of one layout, three of another."""
+    return "".join(
+        "   "
+        + "".join(f"{x:{first}}" for x in row[:3])
+        + between
+        + "".join(f"{x:{second}}" for x in row[3:])
+        + "\n"
+        for row in table
+    )
+
+
 @dataclass(frozen=True)
 class Run:
     """Frames `first` to `first + n` of one smooth motion; each number has eight decimals."""
@@ -118,9 +130,9 @@ class Run:
         for k in range(self.n):
             free, kinetic, nose, total = self.energies(k)
             vectors = np.hstack([self.lattice(k), np.linalg.inv(self.lattice(k)).T])
-            cell = "".join("   %13.9f%13.9f%13.9f    %13.9f%13.9f%13.9f\n" % (*r,) for r in vectors)
+            cell = _lines(vectors, "13.9f", "13.9f", " " * 4)
             rows = np.hstack([self.positions(k) @ self.lattice(k), self.forces(k)])
-            table = "".join("   %13.5f%13.5f%13.5f   %14.6f%14.6f%14.6f\n" % (*r,) for r in rows)
+            table = _lines(rows, "13.5f", "14.6f", " " * 3)
             out.append(
                 "".join(f"-------- Iteration {k + 1:6d}({e:4d})  -------\n" for e in (1, 2))
                 + f"  free energy    TOTEN  = {free:18.8f} eV\n"
