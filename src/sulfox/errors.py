@@ -137,6 +137,8 @@ CODES: dict[str, tuple[ErrorKind, str]] = {
     "SFX-803": (ErrorKind.INPUT, "a file with secrets is readable by others"),
     "SFX-804": (ErrorKind.TRANSIENT, "the queue is being changed by another process"),
     "SFX-805": (ErrorKind.INPUT, "a submission costs more than its budget"),
+    "SFX-806": (ErrorKind.INPUT, "FireWorks lacks the user's own file with a password"),
+    "SFX-807": (ErrorKind.RESOURCE, "a cluster is not ready for a study"),
     # 9xx command line
     "SFX-901": (ErrorKind.INPUT, "an option has a value that cannot be used"),
     "SFX-999": (ErrorKind.DATA, "an unexpected error"),

@@ -42,8 +42,8 @@ from sulfox.documents.structure import StructureRecord
 from sulfox.engines.allocation import OutOfTime
 from sulfox.engines.base import RunContext
 from sulfox.engines.standin.potcars import write_placeholder_library
+from sulfox.engines.vasp.dynamics import failures, watch
 from sulfox.engines.vasp.dynamics import run as elastic
-from sulfox.engines.vasp.dynamics import watch
 from sulfox.engines.vasp.dynamics.ledger import read_checkpoint
 from sulfox.engines.vasp.dynamics.run import VaspSetup, run_vasp_dynamics
 from sulfox.engines.vasp.dynamics.watch import WatchLimits
@@ -260,7 +260,7 @@ def test_what_cannot_be_recovered_is_refused_with_its_frames(
     tmp_path, monkeypatch, faults, code, word
 ):
     monkeypatch.setenv("STANDIN_FAULTS", faults)
-    monkeypatch.setattr(elastic, "_FAILURES_PER_CORRECTION", 0)
+    monkeypatch.setattr(failures, "_FAILURES_PER_CORRECTION", 0)
     document = go(tmp_path, n_steps=40)
     assert document.status is Status.REFUSED
     assert document.reasons[0].code == code

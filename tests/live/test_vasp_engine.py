@@ -157,10 +157,10 @@ def test_a_relaxation_without_electrons_is_refused_before_it_starts(script):
         script("true").relax(structure, RelaxationSpec(), label="CoO bulk")
 
 
-def test_dynamics_is_refused_clearly(script, tmp_path):
+def test_dynamics_without_electrons_is_refused_clearly(script, tmp_path):
     structure, _ = _coo()
     spec = DynamicsSettings().at(300, 1)
-    with pytest.raises(SulfoxError, match="SFX-328"):
+    with pytest.raises(SulfoxError, match="SFX-323"):
         script("true").dynamics(structure, spec, tmp_path, context=RunContext(pair="a|b"))
 
 

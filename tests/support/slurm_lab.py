@@ -167,8 +167,8 @@ class SlurmLab:
     def status(self) -> dict:
         return self.sulfox("status", "tiny", "--cluster", _CLUSTER)
 
-    def resume(self) -> list[dict]:
-        return self.sulfox("resume", "tiny", "--cluster", _CLUSTER)["jobs"]
+    def resume(self, *more: str) -> list[dict]:
+        return self.sulfox("resume", "tiny", "--cluster", _CLUSTER, *more)["jobs"]
 
     def start_runner(self) -> subprocess.Popen[bytes]:
         command = (str(Path(sys.executable).with_name("jf")), "-p", f"sulfox-{_CLUSTER}", "runner")
@@ -208,32 +208,65 @@ class SlurmLab:
 
     def wait_until_done(self, seconds: float = 240) -> None:
         def done() -> bool:
-            states = self.states()
-            failed = states["FAILED"] + states["REMOTE_ERROR"]
-            if failed:
+            if self.failed():
                 pytest.fail(f"failed: {self.status()['jobs'][-6:]}")
-            return set(states) == {"COMPLETED"}
+            return set(self.states()) == {"COMPLETED"}
 
         self.wait("the end of the study", done, seconds)
 
-    def running_job(self) -> dict:
-        """The dynamics job that runs and has archived a segment."""
+    def running_jobs(self, count: int) -> list[dict]:
+        """Dynamics jobs that run and have archived a segment, the oldest first."""
+        wanted = {"job.name": {"$regex": "production"}, "state": "RUNNING"}
 
-        def found() -> dict | None:
-            job = self.jobs.find_one({"job.name": {"$regex": "production"}, "state": "RUNNING"})
-            if job is None:
-                return None
-            segments = list((self.folder / "slurm" / "work" / job["uuid"]).glob("segment-*"))
-            return job if segments else None
+        def found() -> list[dict]:
+            running = [job for job in self.jobs.find(wanted).sort("_id") if self.segments(job)]
+            return running if len(running) >= count else []
 
-        return self.wait("a running job with an archived segment", found, 300)
+        return self.wait(f"{count} running jobs with an archived segment", found, 300)
 
-    def failed_job(self, seconds: float = 120) -> dict:
+    def segments(self, job: dict) -> list[Path]:
+        return sorted((self.folder / "slurm" / "work" / job["uuid"]).glob("segment-*"))
+
+    def queue_id(self, job: dict) -> str:
+        return self.jobs.find_one({"_id": job["_id"]})["remote"]["process_id"]
+
+    def slurm(self, *command: str) -> str:
+        done = self.run(*command)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def kill_node(self, job: dict) -> str:
+        """SIGKILL the slurmd of the node where a job runs."""
+        node = self.slurm("squeue", "-h", "-j", self.queue_id(job), "-o", "%N")
+        pid = (self.folder / "slurm" / "run" / f"slurmd.{node}.pid").read_text()
+        os.kill(int(pid), signal.SIGKILL)
+        return node
+
+    def start_node(self, node: str) -> None:
+        conf = self.environment["SLURM_CONF"]
+        subprocess.run(
+            ["slurmd", "-f", conf, "-N", node], env=self.environment, check=True, timeout=30
+        )
+
+    def failed(self) -> int:
+        return self.jobs.count_documents({"state": {"$in": ["FAILED", "REMOTE_ERROR"]}})
+
+    def wait_for_failure(self, seconds: float = 150) -> dict:
         """What ``status`` says of the job that failed."""
-        failed = {"state": {"$in": ["FAILED", "REMOTE_ERROR"]}}
-        self.wait("a failure", lambda: self.jobs.count_documents(failed), seconds)
-        (job,) = [job for job in self.status()["jobs"] if job["state"] == "failed"]
-        return job
+        self.wait("a failure", self.failed, seconds)
+        return next(job for job in self.status()["jobs"] if job["state"] == "failed")
+
+    def resume_until_done(self, seconds: float = 600) -> list[dict]:
+        """Give ``resume`` whenever something failed; what it did."""
+        done: list[dict] = []
+
+        def settled() -> bool:
+            if self.failed():
+                done.extend(self.resume())
+            return set(self.states()) == {"COMPLETED"}
+
+        self.wait("the end of the study", settled, seconds)
+        return done
 
     def check_results(self, n_runs: int, n_frames: int) -> None:
         """Every run whole, no frame lost, nothing stored twice."""

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "report", "Write the page, the figures and the table of a study."),
     "trajectory": ("trajectory", "app", "Inspect and archive the files of a dynamics run."),
     "export": ("export", "export", "Write a stored trajectory for your own tools."),
+    "doctor": ("doctor", "doctor", "Check this machine, or a cluster, before a study runs."),
     "submit": ("submit", "submit", "Submit a study to a cluster; what is known is not added."),
     "status": ("status", "status", "Say where a study stands on a cluster."),
     "resume": ("resume", "resume", "Send back the failed jobs of a study that can go back."),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["Engine", "FigureFile", "JsonOutput", "OutDir", "Store", "StudyFilter"]
+__all__ = ["Engine", "FigureFile", "JsonOutput", "Manager", "OutDir", "Store", "StudyFilter"]
 
 JsonOutput = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, logs on stderr.")
@@ -22,6 +22,10 @@ Store = Annotated[
 ]
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder for what is written.")]
 Engine = Annotated[str | None, typer.Option("--engine", help="mlip, or another engine's name.")]
+Manager = Annotated[
+    Literal["jobflow-remote", "fireworks"],
+    typer.Option("--manager", help="Which workflow engine queues the jobs."),
+]
 StudyFilter = Annotated[str | None, typer.Option("--study", help="Only documents of this study.")]
 
 

@@ -20,9 +20,9 @@ def report(
     as_json: JsonOutput = False,
 ) -> None:
     """Write one self-contained HTML page, PNG and SVG figures and the table of a study."""
+    from sulfox.reports.findings import findings
     from sulfox.reports.page import write_report
     from sulfox.reports.stored import read_study
-    from sulfox.reports.sulfur_bonds import findings
 
     data = read_study(study, store)
     paths = write_report(data, out or Path("reports") / study)

@@ -15,14 +15,22 @@ StudyName = Annotated[str, typer.Argument(help="Name of a study.")]
 ClusterName = Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")]
 
 
-def resume(study: StudyName, cluster: ClusterName, as_json: JsonOutput = False) -> None:
+def resume(
+    study: StudyName,
+    cluster: ClusterName,
+    mended: Annotated[
+        bool, typer.Option("--mended", help="Also what waited for a person, who has mended it.")
+    ] = False,
+    as_json: JsonOutput = False,
+) -> None:
     """Send back the failed jobs that can go back, each kind of failure by its own rule."""
     from sulfox.clusters.cluster import load_cluster
     from sulfox.clusters.cluster_queue import open_queue
     from sulfox.clusters.recovery import resume_study
 
     machine = load_cluster(cluster)
-    _tell(study, resume_study(open_queue(machine), machine, study), as_json=as_json)
+    done = resume_study(open_queue(machine), machine, study, mended=mended)
+    _tell(study, done, as_json=as_json)
 
 
 def cancel(study: StudyName, cluster: ClusterName, as_json: JsonOutput = False) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sulfox.cli.options import JsonOutput
+from sulfox.cli.options import JsonOutput, Manager
 from sulfox.cli.output import emit_json, emit_table, emit_text
 
 __all__ = ["status"]
@@ -15,17 +15,21 @@ __all__ = ["status"]
 def status(
     study: Annotated[str, typer.Argument(help="Name of a study.")],
     cluster: Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")],
+    manager: Manager = "jobflow-remote",
     as_json: JsonOutput = False,
 ) -> None:
     """Say where each job stands, how fast it runs, and why what failed failed."""
     from collections import Counter
 
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import open_queue
+    from sulfox.clusters.cluster_queue import open_launchpad, open_queue
     from sulfox.clusters.monitoring import read_standings
 
     machine = load_cluster(cluster)
-    standings = read_standings(open_queue(machine), machine, study)
+    if manager == "fireworks":
+        standings = open_launchpad(machine).standings(machine, study)
+    else:
+        standings = read_standings(open_queue(machine), machine, study)
     counts = Counter(standing.state for standing in standings)
     if as_json:
         emit_json({"study": study, "cluster": machine.name, "states": counts, "jobs": standings})

@@ -81,6 +81,7 @@ def run(
 
 
 def parse_parts(only: str | None) -> Any:
+    """Read ``--only``: no part for None, SFX-901 for one that does not exist."""
     from sulfox.errors import SulfoxError
     from sulfox.flows.study import PARTS
 
@@ -156,7 +157,7 @@ def _answer(
     from collections import Counter
 
     from sulfox.errors import SulfoxError
-    from sulfox.reports.sulfur_bonds import findings
+    from sulfox.reports.findings import findings
 
     states = Counter(job.state.value for job in outcome.jobs.values())
     failures = [{"name": job.name, "message": job.message} for job in outcome.failures]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sulfox.cli.options import Engine, JsonOutput
+from sulfox.cli.options import Engine, JsonOutput, Manager
 from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 from sulfox.cli.study import LengthPs, Only, Potential, ProtocolName, Seeds, Variants, parse_parts
 
@@ -28,6 +28,7 @@ def submit(
     variants: Variants = False,
     only: Only = None,
     protocol: ProtocolName = None,
+    manager: Manager = "jobflow-remote",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be added.")
     ] = False,
@@ -37,9 +38,9 @@ def submit(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: JsonOutput = False,
 ) -> None:
-    """Submit a study through jobflow-remote; submitting it again adds only what is new."""
+    """Submit a study to a cluster; submitting it again adds only what is new."""
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import cluster_store, done_jobs, open_queue
+    from sulfox.clusters.cluster_queue import cluster_store, done_jobs, open_manager
     from sulfox.clusters.submission import plan_submission
     from sulfox.flows.interface_study import build_study_flow
     from sulfox.flows.study import StudyOverrides, load_study
@@ -58,7 +59,7 @@ def submit(
     made = build_study_flow(asked)
     emit_note(*made.left_out)
     uuids = [job.uuid for job, _ in made.flow.iterflow()]
-    queue = open_queue(machine)
+    queue = open_manager(machine, manager)
     plan, jobs = plan_submission(
         made.flow,
         machine,
@@ -73,7 +74,12 @@ def submit(
     _confirm(plan, budget, yes=yes, as_json=as_json)
     added = queue.submit(plan, jobs, machine)
     if not as_json:
-        emit_text(f"{added} jobs added; see: sulfox status {asked.name} --cluster {cluster}")
+        named = f"{asked.name} --cluster {cluster}{_option(manager)}"
+        emit_text(f"{added} jobs added; see: sulfox status {named}")
+
+
+def _option(manager: str) -> str:
+    return "" if manager == "jobflow-remote" else f" --manager {manager}"
 
 
 def _tell(plan: SubmissionPlan, *, as_json: bool, dry_run: bool) -> None:

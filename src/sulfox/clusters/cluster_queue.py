@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sulfox.clusters.cluster import Cluster
+from sulfox.clusters.fireworks_files import write_fireworks_files
+from sulfox.clusters.fireworks_queue import FireworksQueue
 from sulfox.clusters.jobflow_remote_project import write_project
 from sulfox.clusters.jobflow_remote_queue import JobflowRemoteQueue
+from sulfox.clusters.resources import job_resources
 from sulfox.errors import SulfoxError
 from sulfox.settings import find_config
 from sulfox.stores.described import read_description
@@ -16,7 +21,16 @@ from sulfox.stores.described import read_description
 if TYPE_CHECKING:
     from jobflow import JobStore
 
-__all__ = ["cluster_store", "done_jobs", "open_queue", "projects_folder", "store_description"]
+__all__ = [
+    "cluster_store",
+    "done_jobs",
+    "fireworks_folder",
+    "open_launchpad",
+    "open_manager",
+    "open_queue",
+    "projects_folder",
+    "store_description",
+]
 
 
 def store_description(cluster: Cluster) -> dict[str, Any]:
@@ -72,19 +86,83 @@ def open_queue(cluster: Cluster) -> JobflowRemoteQueue:
     SulfoxError
         SFX-302 without jobflow-remote, SFX-501 if the database does not answer.
     """
-    from pymongo.errors import PyMongoError
-
-    project = write_project(cluster, store_description(cluster), projects_folder())
-    try:
+    with _opening(cluster, "jobflow-remote", "remote"):
+        project = write_project(cluster, store_description(cluster), projects_folder())
         queue = JobflowRemoteQueue(project)
         queue.initialise()
+    return queue
+
+
+def fireworks_folder(cluster: Cluster) -> Path:
+    """FireWorks' configuration folder of a cluster, beside jobflow-remote's projects.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        The cluster.
+    """
+    return projects_folder() / f"fireworks-{cluster.name}"
+
+
+def open_launchpad(cluster: Cluster) -> FireworksQueue:
+    """Write FireWorks' files of a cluster anew and open its launchpad.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        The cluster.
+
+    Returns
+    -------
+    FireworksQueue
+        Its collections are there.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-302 without FireWorks, SFX-501 if the database does not answer, SFX-803 and SFX-806
+        for the user's own file of the launchpad.
+    """
+    folder = fireworks_folder(cluster)
+    with _opening(cluster, "fireworks", "fireworks"):
+        size = job_resources(cluster, "light", 1, "none")
+        write_fireworks_files(cluster, store_description(cluster), folder, size)
+        queue = FireworksQueue(folder)
+        queue.initialise()
+    return queue
+
+
+def open_manager(cluster: Cluster, manager: str) -> JobflowRemoteQueue | FireworksQueue:
+    """Open the queue of a workflow engine.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        The cluster.
+    manager : str
+        ``"jobflow-remote"`` or ``"fireworks"``.
+
+    Returns
+    -------
+    JobflowRemoteQueue or FireworksQueue
+        Both have ``states`` and ``submit``.
+    """
+    return open_launchpad(cluster) if manager == "fireworks" else open_queue(cluster)
+
+
+@contextlib.contextmanager
+def _opening(cluster: Cluster, package: str, extra: str) -> Iterator[None]:
+    from pymongo.errors import PyMongoError
+
+    try:
+        yield
     except ImportError as error:
         raise SulfoxError(
             "SFX-302",
-            who="jobflow-remote",
+            who=package,
             found="the package is missing",
-            expected="jobflow-remote on the manager's machine and on the cluster",
-            next_step="pip install 'sulfox[remote]'",
+            expected=f"{package} on the manager's machine and on the cluster",
+            next_step=f"pip install 'sulfox[{extra}]'",
         ) from error
     except PyMongoError as error:
         raise SulfoxError(
@@ -94,7 +172,6 @@ def open_queue(cluster: Cluster) -> JobflowRemoteQueue:
             expected="a MongoDB server that answers",
             next_step="see that it runs, and that the variables of its store file are set",
         ) from None
-    return queue
 
 
 def done_jobs(store: JobStore, uuids: list[str]) -> set[str]:

@@ -14,7 +14,8 @@ import yaml
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.private_files import refuse_readable_by_others, write_private
 from sulfox.clusters.resources import Resources
-from sulfox.stores.server import server_job_store
+from sulfox.errors import SulfoxError
+from sulfox.stores.server import resolve_variables, server_job_store
 
 __all__ = ["queue_options", "write_fireworks_files"]
 
@@ -70,7 +71,9 @@ def write_fireworks_files(
     Raises
     ------
     SulfoxError
-        SFX-803 if the user's own ``my_launchpad.yaml`` is readable by others.
+        SFX-501 if a variable of the store is not set, SFX-803 if the user's own
+        ``my_launchpad.yaml`` is readable by others, SFX-806 if the database wants a password
+        and there is none.
     """
     documents = store["docs_store"]
     launchpad = folder / "my_launchpad.yaml"
@@ -88,19 +91,32 @@ def write_fireworks_files(
         },
         "jobflow.yaml": {"JOB_STORE": server_job_store(store)},
     }
-    if launchpad.exists():
+    if launchpad.exists() and not launchpad.read_text(encoding="utf-8").startswith(_HEADER):
         refuse_readable_by_others(launchpad)
     else:
-        contents["my_launchpad.yaml"] = {
-            "host": documents["host"],
-            "port": documents.get("port", 27017),
-            "name": documents["database"],
-            "username": None,
-            "password": None,
-            "strm_lvl": "INFO",
-        }
+        contents["my_launchpad.yaml"] = _open_launchpad(documents, launchpad)
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     return [
         write_private(folder / name, _HEADER + yaml.safe_dump(content, sort_keys=False))
         for name, content in contents.items()
     ]
+
+
+def _open_launchpad(documents: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Content of a launchpad for a database without a password."""
+    if resolve_variables(documents.get("password") or "") or documents.get("uri"):
+        raise SulfoxError(
+            "SFX-806",
+            who=str(path),
+            found="the database wants a password, and FireWorks reads it from this file only",
+            expected="a file of your own with host, port, name, username and password, mode 600",
+            next_step=f"lpad init -c {path.parent}, then chmod 600 {path}",
+        )
+    return {
+        "host": resolve_variables(documents["host"]),
+        "port": int(resolve_variables(documents.get("port", 27017))),
+        "name": resolve_variables(documents["database"]),
+        "username": None,
+        "password": None,
+        "strm_lvl": "ERROR",
+    }

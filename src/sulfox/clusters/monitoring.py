@@ -13,7 +13,7 @@ from sulfox.clusters.jobflow_remote_queue import JobflowRemoteQueue
 from sulfox.documents.base import Record
 from sulfox.units import Dimensionless, Seconds
 
-__all__ = ["JobStanding", "read_standings"]
+__all__ = ["JobStanding", "read_progress", "read_standings"]
 
 _FAILED = ("FAILED", "REMOTE_ERROR")
 _STATES = {
@@ -112,7 +112,7 @@ def _standing(queue: JobflowRemoteQueue, cluster: Cluster, job: Mapping[str, Any
     state = _STATES.get(job["state"], job["state"].lower())
     progress: dict[str, Any] = {}
     if state in ("running", "failed") or job["index"] > 1:
-        progress = _progress(cluster, job["uuid"])
+        progress = read_progress(cluster, job["uuid"])
     remote = job.get("remote") or {}
     return JobStanding(
         uuid=job["uuid"],
@@ -130,8 +130,22 @@ def _standing(queue: JobflowRemoteQueue, cluster: Cluster, job: Mapping[str, Any
     )
 
 
-def _progress(cluster: Cluster, uuid: str) -> dict[str, Any]:
-    """Read what the run wrote; nothing where the folder is on another machine."""
+def read_progress(cluster: Cluster, uuid: str) -> dict[str, Any]:
+    """Read what a run wrote of itself.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        For its folder of running jobs.
+    uuid : str
+        Of the job.
+
+    Returns
+    -------
+    dict
+        ``steps_done``, ``n_steps``, ``ps_per_hour``, ``seconds_left``; nothing where the folder
+        is on another machine.
+    """
     try:
         text = (Path(cluster.work_dir) / uuid / "progress.json").read_text(encoding="utf-8")
         content = json.loads(text)

@@ -36,7 +36,9 @@ class Recovery(Record):
     why: str
 
 
-def resume_study(queue: JobflowRemoteQueue, cluster: Cluster, study: str) -> tuple[Recovery, ...]:
+def resume_study(
+    queue: JobflowRemoteQueue, cluster: Cluster, study: str, *, mended: bool = False
+) -> tuple[Recovery, ...]:
     """Send back the failed jobs of a study, within the limits of their kinds.
 
     A job that ran out of memory asks for twice as much; what an input, the physics or a bug
@@ -51,6 +53,8 @@ def resume_study(queue: JobflowRemoteQueue, cluster: Cluster, study: str) -> tup
         The cluster.
     study : str
         Name of the study.
+    mended : bool
+        A person has mended what stopped the jobs that wait for one: they go back too.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def resume_study(queue: JobflowRemoteQueue, cluster: Cluster, study: str) -> tup
         One per failed job, and one per job of the scheduler that no job of the queue owns.
     """
     done = [
-        _recover(queue, cluster, standing)
+        _recover(queue, cluster, standing, mended=mended)
         for standing in read_standings(queue, cluster, study)
         if standing.failure is not None
     ]
@@ -99,13 +103,19 @@ def cancel_study(queue: JobflowRemoteQueue, cluster: Cluster, study: str) -> tup
     return tuple(cancelled)
 
 
-def _recover(queue: JobflowRemoteQueue, cluster: Cluster, standing: JobStanding) -> Recovery:
+def _recover(
+    queue: JobflowRemoteQueue, cluster: Cluster, standing: JobStanding, *, mended: bool
+) -> Recovery:
     failure = standing.failure
     assert failure is not None  # noqa: S101 the caller chose by it
     limit = RESEND_LIMITS.get(failure.kind, 0)
     what = f"{failure.kind.value}: {failure.cause}"
-    if standing.n_resent >= limit:
-        rule = f"sent back {standing.n_resent} times already" if limit else "it needs a person"
+    if standing.n_resent >= limit and not mended:
+        rule = (
+            f"sent back {standing.n_resent} times already"
+            if limit
+            else "it needs a person; then --mended"
+        )
         return Recovery(name=standing.name, action="left", why=f"{what}; {rule}")
     if failure.kind is FailureKind.MEMORY:
         what += "; it asks for " + _more_memory(queue, cluster, standing.db_id)

@@ -15,6 +15,7 @@ from typing import Any
 
 from jobflow import Flow, Job, OnMissing
 
+from sulfox.documents.comparison import ExpectedFinding
 from sulfox.errors import SulfoxError
 from sulfox.flows import jobs
 from sulfox.flows.electronic_study import add_band_centers, add_core_shell
@@ -104,7 +105,7 @@ def build_study_flow(study: Study) -> StudyFlow:
         jobs.compare_with_source,
         f"{study.name}: comparison with the source",
         study.name,
-        [finding.model_dump(mode="json") for finding in study.expected],
+        [finding.model_dump(mode="json") for finding in _asked_findings(study)],
         [*builder.bulk_outputs, *documents],
         tolerant=True,
     )
@@ -123,6 +124,13 @@ def _branches(study: Study) -> Iterator[_Branch]:
                 delithiated_fraction=variant.delithiated_fraction,
                 dynamics=variant.dynamics or study.dynamics,
             )
+
+
+def _asked_findings(study: Study) -> list[ExpectedFinding]:
+    """Leave out what a part that is not run would show; the rest stays, computed or not."""
+    if "dynamics" in study.parts:
+        return list(study.expected)
+    return [finding for finding in study.expected if finding.pair is None]
 
 
 def _side(side: MaterialSide) -> dict[str, Any]:

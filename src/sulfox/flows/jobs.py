@@ -198,7 +198,7 @@ def run_stage(
             expected="a complete stage before it",
             next_step="; ".join(reason.message for reason in before.reasons),
         )
-    if isinstance(before, TrajectoryDoc):
+    if isinstance(before, TrajectoryDoc) and before.final_structure is not None:
         structure, velocities = before.final_structure, before.final_velocities_A_fs
     else:
         structure, velocities = RelaxationDoc.model_validate(start).final, None

@@ -10,13 +10,13 @@ from sulfox.reports.band_centers import band_centers_section
 from sulfox.reports.comparison import comparison_csv, comparison_section
 from sulfox.reports.data import ReportData, reasons_text
 from sulfox.reports.dynamics import dynamics_section
+from sulfox.reports.findings import findings
 from sulfox.reports.interfaces import geometry_section, side_view_section
 from sulfox.reports.lattice_constants import lattice_constants_section
 from sulfox.reports.markup import Html, Section, note, paragraph, table
 from sulfox.reports.sulfur_bonds import (
     bond_counts_section,
     bond_details_section,
-    findings,
 )
 from sulfox.reports.variants import matrix_section
 

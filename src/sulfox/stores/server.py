@@ -16,7 +16,7 @@ from maggma.stores import GridFSStore, MongoStore
 
 from sulfox.errors import SulfoxError
 
-__all__ = ["ServerFilesStore", "ServerStore", "server_job_store"]
+__all__ = ["ServerFilesStore", "ServerStore", "resolve_variables", "server_job_store"]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ATTRIBUTES = ("host", "port", "username", "password", "uri", "auth_source", "database")
@@ -117,13 +117,29 @@ def server_store(spec: dict[str, Any]) -> dict[str, Any]:
     return {"@module": getattr(maggma.stores, kind).__module__, "@class": kind, **rest}
 
 
+def resolve_variables(value: str | int) -> str:
+    """Replace ``${NAME}`` by the environment's value.
+
+    Parameters
+    ----------
+    value : str or int
+        Of a store's description.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-501 if a variable is not set.
+    """
+    return _VARIABLE.sub(_from_environment, str(value))
+
+
 @contextlib.contextmanager
 def _resolved(store: Any) -> Iterator[None]:
     stated = {name: getattr(store, name) for name in _ATTRIBUTES if hasattr(store, name)}
     try:
         for name, value in stated.items():
             if isinstance(value, str):
-                found = _VARIABLE.sub(_from_environment, value)
+                found = resolve_variables(value)
                 setattr(store, name, int(found) if name == "port" else found)
         yield
     finally:

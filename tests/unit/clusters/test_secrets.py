@@ -45,10 +45,15 @@ def test_rendered_files_do_not_know_the_password(tmp_path, monkeypatch, cluster,
         monkeypatch.setenv(name, value)
     store = store_description(cluster)
     size = job_resources(cluster, "light", 1, "mlip")
-    written = [
-        write_project(cluster, store, tmp_path),
-        *write_fireworks_files(cluster, store, tmp_path / "fw", size),
-    ]
+    written = [write_project(cluster, store, tmp_path)]
+    (tmp_path / "fw").mkdir(exist_ok=True)
+    with pytest.raises(SulfoxError, match="SFX-806") as error:
+        write_fireworks_files(cluster, store, tmp_path / "fw" / "none", size)
+    assert password not in error.value.line
+    own = tmp_path / "fw" / "my_launchpad.yaml"
+    own.write_text("name: lab")
+    own.chmod(0o600)
+    written += write_fireworks_files(cluster, store, tmp_path / "fw", size)
     for path in written:
         assert path.stat().st_mode & 0o777 == 0o600
         assert password not in path.read_text()

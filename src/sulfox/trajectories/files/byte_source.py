@@ -16,7 +16,7 @@ from sulfox.errors import SulfoxError
 
 __all__ = ["COMPRESSIONS", "ByteSource", "Following", "Window", "bare_name"]
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 22
 
 
 #: Ending of a name -> what takes one compressed stream apart.

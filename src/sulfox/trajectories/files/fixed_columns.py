@@ -8,6 +8,7 @@ doi 10.1002/spe.2984, section 5).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +52,7 @@ class _Layout:
         return self.points[-1] + 1 + self.decimals[-1]
 
 
-def parse_fixed_columns(text: bytes, n_columns: int) -> FloatArray | None:
+def parse_fixed_columns(text: bytes | Sequence[bytes], n_columns: int) -> FloatArray | None:
     """Read rows of equal length whose decimal points stand below each other.
 
     The digits of a number make an integer below 2^53, which is divided by a power of ten:
@@ -59,9 +60,9 @@ def parse_fixed_columns(text: bytes, n_columns: int) -> FloatArray | None:
 
     Parameters
     ----------
-    text : bytes
-        One row a line, each between the same mark and its end (``<v>`` and ``</v>``, or
-        none); blanks may stand before the first and after the last.
+    text : bytes, or sequence of bytes
+        Text, or pieces of it: one row a line, each between the same mark and its end
+        (``<v>`` and ``</v>``, or none); blanks may stand before the first and after the last.
     n_columns : int
         Numbers in a row.
 
@@ -71,15 +72,19 @@ def parse_fixed_columns(text: bytes, n_columns: int) -> FloatArray | None:
         None where the text is anything else: exponents, other numbers, rows of other
         lengths. Such a text may still be a table.
     """
-    layout = _layout(text[: text.find(b"\n") + 1], n_columns)
-    if layout is None or len(text) % layout.length:
+    pieces = (text,) if isinstance(text, bytes) else text
+    example = pieces[0][: pieces[0].find(b"\n") + 1] if pieces else b""
+    layout = _layout(example, n_columns)
+    n_characters = sum(map(len, pieces))
+    if layout is None or n_characters % layout.length:
         return None
-    n_rows = len(text) // layout.length
-    padded = np.frombuffer(b" " * _WORD + text + b" " * 2 * _WORD, dtype=np.uint8)
+    n_rows = n_characters // layout.length
+    pad = b" " * _WORD  # words may reach over the first and the last row
+    padded = np.frombuffer(b"".join((pad, *pieces, pad, pad)), dtype=np.uint8)
     values = np.empty((n_rows, n_columns))
     for first in range(0, n_rows, _ROWS_AT_ONCE):
         rows = _Rows(padded[first * layout.length :], layout.length, values[first:][:_ROWS_AT_ONCE])
-        if not _parse_rows(rows, layout, text[: layout.length]):
+        if not _parse_rows(rows, layout, example):
             return None
     return values
 

@@ -42,7 +42,7 @@ def iter_tables(
         are not finite. Both name the frame; the tables before it were given.
     """
     if len({len(block) for block in blocks}) == 1:
-        values = parse_fixed_columns(b"".join(blocks), shape[1])
+        values = parse_fixed_columns(blocks, shape[1])
         if values is not None and len(values) == len(blocks) * shape[0]:
             yield from values.reshape(len(blocks), *shape)
             return

@@ -18,11 +18,11 @@ from sulfox.trajectories.frames import FloatArray
 
 __all__ = ["OutcarReader"]
 
-_TABLE = re.compile(rb"^ *POSITION +TOTAL-FORCE[^\n]*\n *-+ *\n", re.MULTILINE)
+_TITLE = b"TOTAL-FORCE (eV/Angst)"
+_TABLE = re.compile(rb" *POSITION +TOTAL-FORCE[^\n]*\n *-+ *\n")
 _RULE = re.compile(rb"^ *-{20,} *\n", re.MULTILINE)
 _CELL = re.compile(rb"direct lattice vectors[^\n]*\n([^\n]*\n[^\n]*\n[^\n]*\n)")
 _DECIMAL = re.compile(rb"-?\d+\.\d{9}")
-_ITERATION = re.compile(rb"-+ Iteration +\d+\( *\d+\)")
 _CLOSE = b"General timing and accounting"
 _WORD = rb"\s*=\s*(\S+)[^\n]*\n"
 #: Field of :class:`StepEnergies` -> its line, behind the forces.
@@ -90,15 +90,14 @@ class OutcarReader(TextReader):
     def _next_step(self) -> tuple[bytes, bytes, bytes] | None:
         """Cut a whole step: what stands before the table, the table, what follows."""
         data, at = self.window.data, self.window.at
-        table = _TABLE.search(data, at)
+        table = self._find_table(at)
         if table is None:
             return None
         rule = _RULE.search(data, table.end())
         last = None if rule is None else self._last_line.search(data, rule.end())
         if rule is None or last is None:
             return None
-        again = _TABLE.search(data, rule.end(), last.start())
-        if again is not None:
+        if data.find(_TITLE, rule.end(), last.start()) >= 0:
             raise self.damaged("a step without its energies", "them behind its forces")
         self.window.at = last.end()
         return (
@@ -106,6 +105,13 @@ class OutcarReader(TextReader):
             data[table.end() : rule.start()],
             data[rule.end() : last.end()],
         )
+
+    def _find_table(self, at: int) -> re.Match[bytes] | None:
+        data = self.window.data
+        title = data.find(_TITLE, at)
+        if title < 0:
+            return None
+        return _TABLE.match(data, max(data.rfind(b"\n", at, title) + 1, at))
 
     def _frame(self, before: bytes, table: bytes, behind: bytes) -> Frame:
         self._take_cell(before)
@@ -120,7 +126,7 @@ class OutcarReader(TextReader):
             is_direct=False,
             energies=StepEnergies(
                 **{name: value for name, value in energies.items() if value is not None},
-                n_electronic_steps=len(_ITERATION.findall(before)),
+                n_electronic_steps=before.count(b"- Iteration "),
             ),
             forces_eV_A=values[:, 3:],
         )

@@ -6,6 +6,7 @@ The text is cut at its marks; no tree of it is built
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from sulfox.trajectories.frames import FloatArray
 __all__ = ["VasprunReader"]
 
 _BEGIN, _END, _CLOSE = b"<calculation>", b"</calculation>", b"</modeling>"
+#: Characters within which the forces follow the structure, where VASP writes them.
+_NEAR = 200
 _ENERGY = re.compile(rb'<i name="([^"]+)">\s*(\S*)\s*</i>')
 _ATOM = re.compile(rb"<rc>\s*<c>\s*([A-Za-z]+)\s*</c>")
 #: Name in the file -> field of :class:`StepEnergies`.
@@ -61,6 +64,7 @@ class VasprunReader(TextReader):
         end = self.window.find(_BEGIN)
         head = self.window.data[self.window.at : end if end >= 0 else len(self.window.data)]
         self._basis: tuple[bytes, FloatArray] = (b"", np.zeros((3, 3)))
+        self._lengths: dict[bytes, int] = {}
         species = self._read_species(head)
         potim, nsw, ibrion = (_parameter(head, name) for name in (b"POTIM", b"NSW", b"IBRION"))
         dynamics = None if ibrion is None else int(ibrion) == 0
@@ -124,43 +128,68 @@ class VasprunReader(TextReader):
             self.end_inside("the file ends inside a step" if inside else "the file is not closed")
 
     def _next_calculation(self) -> _Calculation | None:
-        """Cut a whole step out of what was read; None if there is none."""
+        """Cut a whole step out of what was read; None if there is none.
+
+        Tables are jumped over: they are as long as those of the step before.
+        """
         data, at = self.window.data, self.window.at
         begin = data.find(_BEGIN, at)
-        end = data.find(_END, begin) if begin >= 0 else -1
-        if end < 0:
+        structure = data.find(b"<structure", begin) if begin >= 0 else -1
+        if structure < 0:
+            if begin >= 0 and data.find(_END, begin) >= 0:
+                raise self.damaged("a step without a structure", "<structure> and its end")
             return None
         if data[at:begin].strip():
             found = data[at:begin].strip()[:60].decode("utf-8", "replace")
             raise self.damaged(f"{found!r} between two steps", _BEGIN.decode())
-        if data.find(_BEGIN, begin + 1, end) >= 0:
+        basis = self._varray(b"basis", structure)
+        positions = self._varray(b"positions", max(basis))
+        closed = data.find(b"</structure>", max(positions))
+        forces = self._varray(b"forces", closed, closed + _NEAR)
+        end = data.find(_END, max(closed, *forces))
+        if forces[0] < 0 <= end:
+            forces = self._varray(b"forces", closed, end)
+        if end < 0:
+            return None
+        seen = ((begin + 1, structure), (structure, positions[0]), (positions[1], forces[0]))
+        if any(data.find(_BEGIN, *part) >= 0 for part in (*seen, (max(closed, forces[1]), end))):
             raise self.damaged("a step inside a step", f"{_END.decode()} before the next step")
-        calculation = self._cut(data[begin:end])
+        if closed < 0 or basis[0] < 0 or positions[0] < 0:
+            raise self.damaged("a step without a structure", "its basis and its positions")
+        stress = self._varray(b"stress", max(closed, forces[1]), end)
         self.window.at = end + len(_END)
-        return calculation
-
-    def _cut(self, step: bytes) -> _Calculation:
-        after = max(step.rfind(b"</scstep>"), 0)
-        structure = step.find(b"<structure", after)
-        closed = step.find(b"</structure>", structure)
-        if structure < 0 or closed < 0:
-            raise self.damaged("a step without a structure", "<structure> and its end")
-        basis = _varray(step, b"basis", structure, closed)
-        positions = _varray(step, b"positions", structure, closed)
-        if basis is None or positions is None:
-            raise self.damaged("a structure without basis or positions", "both")
         return _Calculation(
-            basis=basis,
-            positions=positions,
-            forces=_varray(step, b"forces", closed),
-            stress=_varray(step, b"stress", closed),
-            energies=self._read_energies(step, after),
-            n_electronic=step.count(b"<scstep>"),
+            basis=data[slice(*basis)],
+            positions=data[slice(*positions)],
+            forces=data[slice(*forces)] if forces[0] > 0 else None,
+            stress=data[slice(*stress)] if stress[0] > 0 else None,
+            energies=self._read_energies(max(closed, forces[1]), end),
+            n_electronic=data.count(b"<scstep>", begin, structure),
         )
 
-    def _read_energies(self, step: bytes, after: int) -> dict[str, float]:
-        begin = step.find(b"<energy>", after)
-        end = step.find(b"</energy>", begin)
+    def _varray(self, name: bytes, begin: int, end: int | None = None) -> tuple[int, int]:
+        """Find the rows of an array, whole lines; (-1, -1) if they are not there."""
+        data = self.window.data
+        if begin < 0:
+            return -1, -1
+        mark = b'<varray name="' + name + b'"'
+        at = data.find(mark, begin, len(data) if end is None else end)
+        first = data.find(b"\n", at) + 1
+        if at < 0 or first == 0:
+            return -1, -1
+        last = first + self._lengths.get(name, 0)
+        if last == first or not data[last : last + 40].lstrip(b" ").startswith(b"</varray>"):
+            mark_end = data.find(b"</varray>", first)
+            last = data.rfind(b"\n", 0, mark_end) + 1
+            if mark_end < 0:
+                return -1, -1
+        self._lengths[name] = last - first
+        return first, last
+
+    def _read_energies(self, after: int, before: int) -> dict[str, float]:
+        step = self.window.data
+        begin = step.find(b"<energy>", after, before)
+        end = step.find(b"</energy>", begin, before) if begin >= 0 else -1
         energies: dict[str, float] = {}
         if begin < 0 or end < 0:
             return energies
@@ -169,7 +198,7 @@ class VasprunReader(TextReader):
             if field is None:
                 continue
             value = parse_number(word)
-            if value is None or not np.isfinite(value):
+            if value is None or not math.isfinite(value):
                 text = word[:40].decode("utf-8", "replace")
                 raise self.damaged(f"{text!r} as {name.decode()}", "a finite number", "SFX-403")
             energies[field] = value
@@ -196,18 +225,6 @@ class VasprunReader(TextReader):
         if unknown := sorted({s for s in symbols if s not in atomic_numbers or s == "X"}):
             raise self.damaged(f"element symbols {unknown}", "elements")
         return symbols
-
-
-def _varray(text: bytes, name: bytes, begin: int, end: int | None = None) -> bytes | None:
-    """Cut out the rows of an array, whole lines; None if it is not there."""
-    end = len(text) if end is None else end
-    mark = b'<varray name="' + name + b'"'
-    at = text.find(mark, begin, end)
-    first = text.find(b"\n", at, end) + 1
-    last = text.find(b"</varray>", first, end)
-    if at < 0 or first == 0 or last < 0:
-        return None
-    return text[first : text.rfind(b"\n", 0, last) + 1]
 
 
 def _parameter(head: bytes, name: bytes) -> float | None:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sulfox.errors import SulfoxError
@@ -23,7 +24,7 @@ __all__ = ["PID_FILE", "VaspProcess", "end_leftover"]
 PID_FILE = "vasp.pid"
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-_GRACE_S = 10.0
+_GRACE_S = 5.0
 
 
 def _die_with_watcher() -> None:
@@ -84,10 +85,8 @@ class VaspProcess:
         return time.monotonic() - self.started_at
 
     def kill(self) -> None:
-        """End it and all it started, at once."""
-        _kill_group(self._popen.pid)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(_GRACE_S)
+        """End it and all it started: by SIGTERM, which srun and mpirun pass on, else by force."""
+        _end_group(self._popen.pid, lambda: self._popen.poll() is not None)
 
 
 def end_leftover(folder: Path) -> bool:
@@ -112,13 +111,16 @@ def end_leftover(folder: Path) -> bool:
         return False
     if not here or cwd != folder.resolve():
         return False
-    _kill_group(pid)
-    deadline = time.monotonic() + _GRACE_S
-    while Path(f"/proc/{pid}/cwd").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    _end_group(pid, lambda: not Path(f"/proc/{pid}/cwd").exists())
     return True
 
 
-def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+def _end_group(pid: int, is_gone: Callable[[], bool]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, number)
+        deadline = time.monotonic() + _GRACE_S
+        while not is_gone() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if is_gone():
+            return

@@ -12,13 +12,11 @@ from sulfox.engines.vasp.dynamics.ledger import Program
 from sulfox.engines.vasp.run.settings_check import compare_incar, differences_as_reasons
 from sulfox.engines.vasp.run.verdict import ECHOED_TAGS
 
-__all__ = ["check_settings", "error_words", "find_program"]
+__all__ = ["check_settings", "find_program"]
 
 _HEAD_BYTES = 262_144
-_TAIL_BYTES = 65_536
 _VERSION = re.compile(r'name="version"[^>]*>\s*(\S+?)\s*<')
 _ECHO = re.compile(r'<(?:i|v)\b[^>]*name="([^"]+)"[^>]*>\s*([^<]*?)\s*</(?:i|v)>')
-_NO_ROOM = ("no space left on device", "disk quota exceeded")
 
 
 def find_program(folder: Path) -> Program | None:
@@ -78,33 +76,6 @@ def check_settings(
     return differences_as_reasons(tuple(found.values()), who)
 
 
-def error_words(folder: Path) -> str:
-    """Say what VASP said last: known messages first.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the segment.
-
-    Returns
-    -------
-    str
-        One line; empty where it said nothing.
-    """
-    from custodian.vasp.handlers import VaspErrorHandler
-
-    text = "\n".join(_tail(folder / name) for name in ("vasp.out", "std_err.txt"))
-    known = [
-        message
-        for messages in VaspErrorHandler.error_msgs.values()
-        for message in messages
-        if message in text
-    ]
-    known += [words for words in _NO_ROOM if words in text.lower()]
-    last = [line.strip() for line in text.splitlines() if line.strip()][-1:]
-    return "; ".join(dict.fromkeys([*known, *last]))[:300]
-
-
 def _echoed(tags: dict[str, Any]) -> dict[str, Any]:
     return {tag: value for tag, value in tags.items() if tag in ECHOED_TAGS}
 
@@ -113,14 +84,5 @@ def _head(path: Path) -> str:
     try:
         with path.open("rb") as stream:
             return stream.read(_HEAD_BYTES).decode("latin-1")
-    except OSError:
-        return ""
-
-
-def _tail(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(0, stream.seek(0, 2) - _TAIL_BYTES))
-            return stream.read().decode("latin-1")
     except OSError:
         return ""

@@ -18,6 +18,12 @@ from sulfox.engines.base import ProgressCallback, RunContext
 from sulfox.engines.mlip.checkpoint import hold_run, settle_segments
 from sulfox.engines.mlip.guard import RunawayGuard
 from sulfox.engines.mlip.progress import ProgressReporter
+from sulfox.engines.vasp.dynamics.failures import (
+    FAILED,
+    error_words,
+    other_program,
+    too_many_failures,
+)
 from sulfox.engines.vasp.dynamics.ingest import ReadingPlan, SegmentReading, read_segment
 from sulfox.engines.vasp.dynamics.ledger import (
     Checkpoint,
@@ -29,15 +35,11 @@ from sulfox.engines.vasp.dynamics.ledger import (
     read_checkpoint,
     write_checkpoint,
 )
-from sulfox.engines.vasp.dynamics.motion_file import (
-    MotionFile,
-    read_motion_file,
-    write_motion_file,
-)
+from sulfox.engines.vasp.dynamics.motion_file import read_motion_file
 from sulfox.engines.vasp.dynamics.process import VaspProcess, end_leftover
-from sulfox.engines.vasp.dynamics.program import check_settings, error_words, find_program
+from sulfox.engines.vasp.dynamics.program import check_settings, find_program
 from sulfox.engines.vasp.dynamics.raw_files import settle_raw_files
-from sulfox.engines.vasp.dynamics.seam import choose_start
+from sulfox.engines.vasp.dynamics.seam import choose_start, first_start
 from sulfox.engines.vasp.dynamics.segment_folder import (
     make_segment_folder,
     segment_folder,
@@ -57,13 +59,9 @@ __all__ = ["VaspSetup", "run_vasp_dynamics"]
 
 Velocities = tuple[tuple[float, float, float], ...]
 
-#: Failures without a new step, one after the other, and in all, before a run is refused.
-_FAILURES_IN_A_ROW = 3
-_FAILURES_PER_CORRECTION = 4
-_KILLS_IN_A_ROW = 10
+#: Jobs without a step, one after the other, before a run is refused.
 _FRUITLESS_JOBS = 5
 _ROOM_BYTES = 50e6
-_FAILED: tuple[Ending, ...] = ("failed", "hung")
 
 
 @dataclass(frozen=True)
@@ -164,23 +162,8 @@ def _first(run: VaspRun, velocities: Velocities | None) -> Checkpoint:
             expected="functional, cutoff, mesh and thresholds",
             next_step="add the section electronic to the protocol",
         )
-    arranged = run.order.arranged(run.structure)
-    lattice = np.array(arranged.lattice)
-    moving = None if velocities is None else np.array(run.order.arrange(velocities))
-    content = MotionFile(
-        lattice=lattice,
-        symbols=tuple(arranged.composition),
-        counts=tuple(arranged.composition.values()),
-        fractional=np.array(arranged.positions) @ np.linalg.inv(lattice),
-        velocities=moving,
-    )
-    start = Start(
-        step=0,
-        origin="structure",
-        keeps_thermostat=True,
-        poscar=write_motion_file(run.name, content),
-        random_seed=(run.spec.seed, 0, 0),
-    )
+    moving = None if velocities is None else run.order.arrange(velocities)
+    start = first_start(run.order.arranged(run.structure), run.name, run.spec.seed, moving)
     nothing = np.empty((0, run.structure.n_atoms, 3))
     return Checkpoint(Ledger(run_hash=run.run_hash, start=start), Tail(nothing))
 
@@ -230,7 +213,9 @@ class _Driver:
         folder = self._next_folder()
         if folder.is_dir():
             end_leftover(folder)
-            self._take_in(folder, "interrupted", "the job that watched it was killed", 0.0, None)
+            lasted = _span_s(folder)
+            why = "the job that watched it was killed"
+            self._take_in(folder, "interrupted", why, lasted, None)
         self._check_machine()
         while not self._ledger.is_finished:
             _settle_all(self._run, self._setup, self._ledger)
@@ -337,7 +322,7 @@ class _Driver:
         program = find_program(folder)
         refusals, remarks = check_settings(folder, incar, {}, run.name)
         if program is not None and ledger.program not in (None, program):
-            refusals = (*refusals, _other_program(run.name, ledger, program))
+            refusals = (*refusals, other_program(run.name, ledger.program, program))
         reading = SegmentReading(self._checkpoint.tail, ledger.n_steps_done)
         if program is not None and not refusals:
             write_run_header(run, ledger.program or program)
@@ -356,7 +341,11 @@ class _Driver:
             changes["start_energy_eV"] = reading.start_energy_eV
             changes["conserved_offset_eV"] = reading.conserved_offset_eV
         self._checkpoint = Checkpoint(ledger.model_copy(update=changes), reading.tail)
-        refusal = reading.refusal or next(iter(refusals), None) or self._too_many_failures()
+        refusal = (
+            reading.refusal
+            or next(iter(refusals), None)
+            or too_many_failures(self._ledger, run.name, self._setup.profile.rules.max_corrections)
+        )
         if refusal is not None:
             self._refuse(refusal)
         elif self._ledger.n_steps_done >= run.spec.n_steps:
@@ -398,7 +387,7 @@ class _Driver:
         remarks: tuple[Reason, ...],
     ) -> tuple[Start, tuple[Reason, ...]]:
         before, spec = self._ledger.start, self._run.spec
-        if segment.ending in _FAILED:
+        if segment.ending in FAILED:
             text = f"segment {segment.number} (from step {segment.first_step}): {segment.message}"
             remarks = (*remarks, Reason(code="segment-failed", message=text))
         if reading.n_frames == 0 or reading.refusal is not None:
@@ -409,26 +398,9 @@ class _Driver:
             remarks = (*remarks, Reason(code="seam", message=text))
         return start, remarks
 
-    def _too_many_failures(self) -> Reason | None:
-        runs = self._ledger.runs
-        row = len(runs)
-        for index, segment in enumerate(reversed(runs)):
-            if segment.n_new_steps or segment.ending == "stopped":
-                row = index
-                break
-        idle = runs[len(runs) - row :]
-        failed = [segment for segment in runs if segment.ending in _FAILED]
-        most = _FAILURES_PER_CORRECTION * self._setup.profile.rules.max_corrections
-        failed_in_a_row = sum(segment.ending in _FAILED for segment in idle)
-        if failed_in_a_row < _FAILURES_IN_A_ROW and len(failed) <= most and row < _KILLS_IN_A_ROW:
-            return None
-        last = (failed or runs)[-1]
-        text = f"{self._run.name}: VASP failed {len(failed)} times in {len(runs)} segments"
-        return Reason(code="SFX-351", message=f"{text}; at last: {last.message}")
-
     def _check_room(self, segment: VaspSegment) -> None:
         room = shutil.disk_usage(self._run.run_dir).free
-        if segment.ending in _FAILED and room < _ROOM_BYTES:
+        if segment.ending in FAILED and room < _ROOM_BYTES:
             raise SulfoxError(
                 "SFX-503",
                 who=str(self._run.run_dir),
@@ -438,9 +410,7 @@ class _Driver:
             )
 
 
-def _other_program(name: str, ledger: Ledger, program: Any) -> Reason:
-    before = ledger.program
-    was = "nothing" if before is None else before.standin or f"VASP {before.version}"
-    now = program.standin or f"VASP {program.version}"
-    text = f"{name}: {was} began this run, {now} went on with it; run it again with one of them"
-    return Reason(code="SFX-354", message=text)
+def _span_s(folder: Path) -> float:
+    """Time between the first and the last write into a folder [s]."""
+    times = [path.stat().st_mtime for path in folder.iterdir() if path.is_file()]
+    return max(times) - min(times) if times else 0.0

@@ -15,6 +15,7 @@ import numpy as np
 from ase import units
 from ase.data import atomic_masses, atomic_numbers
 
+from sulfox.documents.structure import StructureRecord
 from sulfox.engines.vasp.dynamics.ledger import Start, Tail
 from sulfox.engines.vasp.dynamics.motion_file import (
     MotionFile,
@@ -24,7 +25,7 @@ from sulfox.engines.vasp.dynamics.motion_file import (
 )
 from sulfox.trajectories.frames import FloatArray
 
-__all__ = ["SeamFrame", "check_seam", "choose_start", "moved"]
+__all__ = ["SeamFrame", "check_seam", "choose_start", "first_start", "moved"]
 
 _TRIPLE = re.compile(rb"RANDOM_SEED *= *(\d+) +(\d+) +(\d+)")
 _TAIL_BYTES = 65_536
@@ -148,6 +149,47 @@ def _longest_step(tail: Tail, start: Start, time_step_fs: float) -> float:
     if len(tail.positions) == 2:
         speeds.append(float(np.linalg.norm(np.diff(tail.positions, axis=0)[0], axis=1).max()))
     return 2.0 * max(speeds)
+
+
+def first_start(
+    arranged: StructureRecord,
+    name: str,
+    seed: int,
+    velocities: tuple[tuple[float, float, float], ...] | None,
+) -> Start:
+    """Say how a run begins.
+
+    Parameters
+    ----------
+    arranged : StructureRecord
+        In the order of the POSCAR.
+    name : str
+        Of the run, for the first line.
+    seed : int
+        Of the run.
+    velocities : tuple, or None
+        (n_atoms, 3) in the same order [Å/fs]; None lets VASP draw them.
+
+    Returns
+    -------
+    Start
+        At step 0.
+    """
+    lattice = np.array(arranged.lattice)
+    content = MotionFile(
+        lattice=lattice,
+        symbols=tuple(arranged.composition),
+        counts=tuple(arranged.composition.values()),
+        fractional=np.array(arranged.positions) @ np.linalg.inv(lattice),
+        velocities=None if velocities is None else np.array(velocities),
+    )
+    return Start(
+        step=0,
+        origin="structure",
+        keeps_thermostat=True,
+        poscar=write_motion_file(name, content),
+        random_seed=(seed, 0, 0),
+    )
 
 
 def choose_start(

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from sulfox.documents.base import Reason, Record, Status
+from sulfox.engines.standin.label import standin_level
 from sulfox.engines.vasp.inputs.calculation import PoscarOrder
 from sulfox.engines.vasp.inputs.input_set import InputDeck
 from sulfox.engines.vasp.run.settings_check import (
@@ -195,6 +196,8 @@ def _ions(task: TaskDoc, step: Step) -> tuple[Reason, ...]:
 
 def _too_old(task: TaskDoc, step: Step) -> tuple[Reason, ...]:
     """Refuse a version that does not know a tag and would do something else."""
+    if standin_level(step.folder) is not None:  # its version is sulfox's
+        return ()
     needs = None
     relaxation, dynamics = step.calculation.relaxation, step.calculation.dynamics
     if relaxation is not None and relaxation.cell == "hydrostatic":

@@ -1,0 +1,239 @@
+"""Reading an XDATCAR and a vasprun.xml of a long run, against pymatgen, ASE and MDAnalysis.
+
+The files are written here: 174 atoms that oscillate, in the columns VASP prints; the steps of
+vasprun.xml repeat the text of a real one (LGPS, from SULFOX_TEST_DATA) around new positions,
+forces and energies: electronic steps, stress, times. Each reader reads in a process of its own
+and visits every frame. Time is CPU time of the reading alone, after the modules are loaded;
+peak memory (``getrusage``) is that of the whole process. pymatgen and ASE read fewer frames
+(``--peer-frames``) and their time is scaled linearly, which favours them: their memory grows
+with the frames. MDAnalysis has no reader of XDATCAR or vasprun.xml (MDAnalysis#3351).
+
+    python benchmarks/trajectory_read.py [--frames 10000] [--peer-frames 500] [--long 100000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("SULFOX_TEST_DATA") or ROOT.parent / "shared" / "data")
+SOURCE = DATA / "vasp" / "LGPS_aimd_800K_264steps.vasprun.xml.gz"
+COUNTS = {"Li": 60, "Co": 20, "O": 40, "P": 8, "S": 40, "Cl": 6}
+SPECIES = [element for element, n in COUNTS.items() for _ in range(n)]
+TARGETS = {"pymatgen": 50.0, "ase": 8.0}
+MEMORY_MIB = 200.0
+#: Frames that are written once and repeated: their numbers differ, the file is long.
+PERIOD = 200
+
+
+def positions(k: int) -> np.ndarray:
+    phase = np.arange(3 * len(SPECIES)).reshape(-1, 3)
+    return (0.0137 * phase + 0.02 * np.sin(2 * np.pi * k / PERIOD + phase)) % 1
+
+
+def rows(table: np.ndarray, form: bytes) -> bytes:
+    return b"".join(form % tuple(row) for row in table.tolist())
+
+
+def write_xdatcar(path: Path, n: int) -> None:
+    symbols, numbers = " ".join(COUNTS), " ".join(str(count) for count in COUNTS.values())
+    head = "interface\n           1\n     9.8 0 0\n     0 9.8 0\n     0 0 31.5\n"
+    blocks = [rows(positions(k), b"%12.8f%12.8f%12.8f\n") for k in range(PERIOD)]
+    with path.open("wb") as out:
+        out.write(f"{head}{symbols}\n{numbers}\n".encode())
+        for k in range(n):
+            out.write(b"Direct configuration=%6d\n" % (k + 1) + blocks[k % PERIOD])
+
+
+def write_vasprun(path: Path, n: int) -> None:
+    text = gzip.decompress(SOURCE.read_bytes())
+    begin, end = text.index(b" <calculation>"), text.index(b"</calculation>")
+    head, step = text[:begin], text[begin:end] + b"</calculation>\n"
+    atoms = b"".join(b"    <rc><c>%-2s</c><c>   1</c></rc>\n" % s.encode() for s in SPECIES)
+    count = len(SPECIES)
+    head = re.sub(rb"<atoms>\s*\d+", b"<atoms> %d" % count, head)
+    head = re.sub(
+        rb'(<array name="atoms".*?<set>\n).*?( *</set>)', rb"\1" + atoms + rb"\2", head, flags=re.S
+    )
+
+    def filled(block: bytes, name: bytes, table: np.ndarray) -> bytes:
+        line = b"   <v> %15.8f %15.8f %15.8f </v>\n"
+        pattern = rb'(<varray name="' + name + rb'" >\n).*?( *</varray>)'
+        body = rows(table, line)
+        return re.sub(pattern, lambda m: m[1] + body + m[2], block, flags=re.S)
+
+    head = filled(head, b"positions", positions(0))
+    head = re.sub(rb'<varray name="velocities" >.*?</varray>', b"", head, flags=re.S)
+    blocks = []
+    for k in range(PERIOD):
+        block = filled(step, b"positions", positions(k))
+        blocks.append(filled(block, b"forces", 40 * (positions(k + 7) - 0.5)))
+    with path.open("wb") as out:
+        out.write(head)
+        for k in range(n):
+            out.write(blocks[k % PERIOD])
+        final = filled(
+            text[text.index(b' <structure name="finalpos"') :], b"positions", positions(n)
+        )
+        out.write(re.sub(rb'<varray name="velocities" >.*?</varray>', b"", final, flags=re.S))
+
+
+def with_sulfox(path: Path) -> Iterator[float]:
+    from sulfox.trajectories.files.opening import iter_frames
+
+    for frame in iter_frames(path):
+        yield float(frame.coordinates[-1, 2])
+
+
+def with_pymatgen(path: Path) -> Iterator[float]:
+    from pymatgen.io.vasp import Vasprun, Xdatcar
+
+    if "XDATCAR" in path.name:
+        for structure in Xdatcar(path).structures:
+            yield float(structure.frac_coords[-1, 2])
+    else:
+        run = Vasprun(path, parse_dos=False, parse_eigen=False, parse_potcar_file=False)
+        for step in run.ionic_steps:
+            yield float(step["structure"].frac_coords[-1, 2])
+
+
+def with_ase(path: Path) -> Iterator[float]:
+    from ase.io import iread
+
+    name = "vasp-xdatcar" if "XDATCAR" in path.name else "vasp-xml"
+    for atoms in iread(path, index=":", format=name):
+        yield float(atoms.get_scaled_positions()[-1, 2])
+
+
+READERS: dict[str, Callable[[Path], Iterator[float]]] = {
+    "sulfox": with_sulfox,
+    "pymatgen": with_pymatgen,
+    "ase": with_ase,
+}
+
+
+def measure(reader: str, path: Path, small: Path) -> dict[str, float]:
+    """Read in this process, after a small file has loaded all modules."""
+    list(READERS[reader](small))
+    start, wall = time.process_time(), time.perf_counter()
+    n, total = 0, 0.0
+    for value in READERS[reader](path):
+        n += 1
+        total += value
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return {
+        "frames": n,
+        "mean": total / n,
+        "seconds": time.process_time() - start,
+        "wall": time.perf_counter() - wall,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit,
+    }
+
+
+def in_own_process(*arguments: str) -> str:
+    command = [sys.executable, __file__, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def best_of(rounds: int, reader: str, path: Path, small: Path) -> dict[str, float]:
+    found = [
+        json.loads(in_own_process("--measure", reader, str(path), str(small)))
+        for _ in range(rounds)
+    ]
+    return min(found, key=lambda one: one["seconds"])
+
+
+def show(name: str, reader: str, found: dict[str, float], scale: float) -> None:
+    scaled = f", scaled to {found['frames'] * scale:.0f}: {found['seconds'] * scale:8.2f} s"
+    print(
+        f"{name:12} {reader:9} {found['frames']:7d} frames  CPU {found['seconds']:7.2f} s  "
+        f"wall {found['wall']:7.2f} s  peak {found['peak']:6.0f} MiB{scaled if scale != 1 else ''}"
+    )
+
+
+def compare(name: str, folder: Path, options: argparse.Namespace) -> bool:
+    """Time all readers on one format; True if every target is met."""
+    write = {"XDATCAR": write_xdatcar, "vasprun.xml": write_vasprun}[name]
+    paths = {}
+    for n in (3, options.peer_frames, options.frames):
+        paths[n] = folder / f"{n}-{name}"
+        write(paths[n], n)
+    print(f"{name}: {paths[options.frames].stat().st_size / 2**20:.0f} MiB, {len(SPECIES)} atoms")
+    ours = best_of(options.rounds, "sulfox", paths[options.frames], paths[3])
+    show(name, "sulfox", ours, 1)
+    check = best_of(1, "sulfox", paths[options.peer_frames], paths[3])
+    met = True
+    for reader, target in TARGETS.items():
+        theirs = best_of(1, reader, paths[options.peer_frames], paths[3])
+        if theirs["frames"] != check["frames"] or abs(theirs["mean"] - check["mean"]) > 1e-9:
+            sys.exit(f"{reader} and sulfox read different frames from {name}")
+        scale = options.frames / options.peer_frames
+        show(name, reader, theirs, scale)
+        ratio = theirs["seconds"] * scale / ours["seconds"]
+        met &= ratio >= target
+        print(f"{name:12} {reader} / sulfox: {ratio:.1f} (target {target:g})")
+    for path in paths.values():
+        path.unlink()
+    return met
+
+
+def memory(name: str, folder: Path, options: argparse.Namespace) -> bool:
+    """Peak memory of short and long files; True if it stays below the limit."""
+    write = {"XDATCAR": write_xdatcar, "vasprun.xml": write_vasprun}[name]
+    peaks = []
+    small = folder / f"3-{name}"
+    write(small, 3)
+    for n in (1000, options.frames, options.long):
+        path = folder / f"{n}-{name}"
+        write(path, n)
+        peaks.append(best_of(1, "sulfox", path, small)["peak"])
+        path.unlink()
+    told = ", ".join(f"{peak:.0f}" for peak in peaks)
+    print(
+        f"{name:12} sulfox, peak of 1000, {options.frames}, {options.long} frames: {told} MiB "
+        f"(limit {MEMORY_MIB:g})"
+    )
+    return max(peaks) < MEMORY_MIB
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=10_000)
+    parser.add_argument("--peer-frames", type=int, default=500, help="frames that peers read")
+    parser.add_argument("--long", type=int, default=100_000, help="frames of the memory test")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--formats", nargs="+", default=["XDATCAR", "vasprun.xml"])
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        reader, path, small = options.measure
+        print(json.dumps(measure(reader, Path(path), Path(small))))
+        return
+    if not SOURCE.is_file():
+        sys.exit(f"recorded data not found: {SOURCE} (set SULFOX_TEST_DATA)")
+    has = "installed" if find_spec("MDAnalysis") else "not installed"
+    print(f"MDAnalysis ({has}): no reader of XDATCAR or vasprun.xml, not compared")
+    met = True
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.formats:
+            met &= compare(name, Path(folder), options)
+            met &= memory(name, Path(folder), options)
+    sys.exit(0 if met else 1)
+
+
+if __name__ == "__main__":
+    main()
