@@ -54,6 +54,19 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e '.[mlip,report,vasp,remote,fireworks,dev]'
 	@touch $@ $(VENV)/.installed
 
+# A private SLURM in a temporary folder, with every fault; apt-get runs only where SLURM is missing.
+.PHONY: test-slurm system-slurm
+test-slurm: install-dev system-slurm
+	$(BIN)/sulfox engines fetch nep89
+	SULFOX_SLURM_FAULTS=all $(BIN)/python -m pytest -v -m slurm tests/live
+
+system-slurm:
+	@missing() { for p in munged slurmctld slurmd; do PATH=$$PATH:/usr/sbin command -v $$p >/dev/null || echo $$p; done; }; \
+	if [ -n "$$(missing)" ] && command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || [ -n "$(SUDO)" ]; }; then \
+	  echo "installing slurm-wlm and munge" && \
+	  { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends slurm-wlm munge; } || true; fi; \
+	[ -z "$$(missing)" ] || echo "no private SLURM: $$(missing | xargs) missing; its tests are skipped"
+
 # GPAW is optional: an open DFT code that computes the electronic structure on this machine. Its
 # sources need a C++ compiler, libxc and a BLAS library; apt-get runs only where one is missing.
 .PHONY: gpaw

@@ -81,7 +81,7 @@ def write_vasprun(path: Path, n: int) -> None:
     blocks = []
     for k in range(PERIOD):
         block = filled(step, b"positions", positions(k))
-        blocks.append(filled(block, b"forces", 40 * (positions(k + 7) - 0.5)))
+        blocks.append(filled(block, b"forces", 8 * (positions(k + 7) - 0.5)))
     with path.open("wb") as out:
         out.write(head)
         for k in range(n):
@@ -178,7 +178,7 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> bool:
     check = best_of(1, "sulfox", paths[options.peer_frames], paths[3])
     met = True
     for reader, target in TARGETS.items():
-        theirs = best_of(1, reader, paths[options.peer_frames], paths[3])
+        theirs = best_of(options.rounds, reader, paths[options.peer_frames], paths[3])
         if theirs["frames"] != check["frames"] or abs(theirs["mean"] - check["mean"]) > 1e-9:
             sys.exit(f"{reader} and sulfox read different frames from {name}")
         scale = options.frames / options.peer_frames

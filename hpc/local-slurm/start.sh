@@ -8,7 +8,7 @@
 set -euo pipefail
 root=${SULFOX_LOCAL_SLURM:?set it to an absolute folder for the state of this cluster}
 [[ $root = /* ]] || { echo "SULFOX_LOCAL_SLURM must be an absolute path, found $root" >&2; exit 2; }
-nodes=${1:-3} cores=${2:-2} memory_mb=${NODE_MEMORY_MB:-2000} port=${SLURM_BASE_PORT:-17817}
+nodes=${1:-3} cores=${2:-2} memory_mb=${NODE_MEMORY_MB:-4000} port=${SLURM_BASE_PORT:-17817}
 for program in munged slurmctld slurmd sinfo; do
   PATH=$PATH:/usr/sbin command -v "$program" >/dev/null ||
     { echo "$program is missing: apt-get install slurm-wlm munge" >&2; exit 2; }

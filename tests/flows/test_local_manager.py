@@ -44,6 +44,13 @@ def test_a_second_run_recomputes_nothing(opener, tmp_path):
     assert states(run) == {"once": JobState.PRESENT}
 
 
+def test_an_answer_longer_than_a_pipe_arrives(opener, tmp_path):
+    """A run that goes on answers with its whole input; a pipe holds 64 KiB."""
+    job = make_job("long", operator.getitem, {}, "x" * 300_000)  # KeyError: 'xxx...'
+    run = run_flow(Flow([job]), opener, work_dir=tmp_path / "work", workers=1)
+    assert len(run.jobs["test-long"].message) > 300_000
+
+
 def test_a_failing_branch_does_not_stop_the_others(opener, tmp_path):
     bad = make_job("bad", operator.truediv, 1, 0)
     child = make_job("child of bad", operator.add, bad.output, 1)

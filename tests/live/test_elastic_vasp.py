@@ -126,7 +126,7 @@ def stop_after(monkeypatch, folder, n_steps):
     """Let the job's time be nearly up when its segment has done some steps."""
 
     def left():
-        return 40.0 if steps_of(newest(folder)) >= n_steps else 1000.0
+        return 80.0 if steps_of(newest(folder)) >= n_steps else 1000.0
 
     monkeypatch.setattr(elastic, "seconds_left", lambda: 1000.0)
     monkeypatch.setattr(watch, "seconds_left", left)
@@ -162,7 +162,7 @@ def test_clean_stops_leave_the_trajectory_as_it_is(tmp_path, monkeypatch, whole)
 
 def _job(folder, ends, queue):
     if ends:
-        watch.seconds_left = lambda: 40.0 if steps_of(newest(folder)) >= ends else 1000.0
+        watch.seconds_left = lambda: 80.0 if steps_of(newest(folder)) >= ends else 1000.0
         elastic.seconds_left = lambda: 1000.0
     try:
         queue.put(go(folder).model_dump_json())

@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,6 +54,8 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "a private SLURM needs root"
     path = os.environ["PATH"] + ":/usr/sbin"
+    if find_spec("jobflow_remote") is None or find_spec("fireworks") is None:
+        return "pip install 'sulfox[remote,fireworks]'"
     missing = [p for p in ("munged", "slurmctld", "slurmd") if not shutil.which(p, path=path)]
     return f"apt-get install slurm-wlm munge: {', '.join(missing)} missing" if missing else None
 
@@ -160,12 +163,12 @@ class SlurmLab:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def submit(self) -> dict:
+    def submit(self, *more: str) -> dict:
         study = str(self.folder / "tiny")
-        return self.sulfox("submit", study, "--cluster", _CLUSTER, "--yes")["plan"]
+        return self.sulfox("submit", study, "--cluster", _CLUSTER, "--yes", *more)["plan"]
 
-    def status(self) -> dict:
-        return self.sulfox("status", "tiny", "--cluster", _CLUSTER)
+    def status(self, *more: str) -> dict:
+        return self.sulfox("status", "tiny", "--cluster", _CLUSTER, *more)
 
     def resume(self, *more: str) -> list[dict]:
         return self.sulfox("resume", "tiny", "--cluster", _CLUSTER, *more)["jobs"]
@@ -268,9 +271,12 @@ class SlurmLab:
         self.wait("the end of the study", settled, seconds)
         return done
 
+    def trajectories(self) -> list[dict]:
+        return self.sulfox("query", "trajectories", "--store", "mongodb")["documents"]
+
     def check_results(self, n_runs: int, n_frames: int) -> None:
         """Every run whole, no frame lost, nothing stored twice."""
-        found = self.sulfox("query", "trajectories", "--store", "mongodb")["documents"]
+        found = self.trajectories()
         assert len(found) == n_runs
         assert len({run["id"] for run in found}) == n_runs
         for run in found:

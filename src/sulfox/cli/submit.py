@@ -88,7 +88,7 @@ def _tell(plan: SubmissionPlan, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         emit_json({"dry_run": dry_run, "plan": plan})
         return
-    rows = [tuple(row.values()) for row in describe(plan)]
+    rows = [(*list(row.values())[:-1], f"{row['core_hours']:.3g}") for row in describe(plan)]
     columns = (
         "kind",
         "partition",

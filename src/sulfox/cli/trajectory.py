@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(name="trajectory", help="Read the files of dynamics runs.", rich_markup_mode=None)
+app = typer.Typer(
+    name="trajectory",
+    help="Read the files of dynamics runs.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 TimeStep = Annotated[
     float | None,

@@ -63,7 +63,7 @@ def cluster_store(cluster: Cluster) -> JobStore:
 
 
 def projects_folder() -> Path:
-    """jobflow-remote's folder of projects: ``JFREMOTE_PROJECTS_FOLDER``, else ``~/.jfremote``."""
+    """Folder of jobflow-remote's projects: ``JFREMOTE_PROJECTS_FOLDER``, else ``~/.jfremote``."""
     stated = os.environ.get("JFREMOTE_PROJECTS_FOLDER")
     return Path(stated).expanduser() if stated else Path.home() / ".jfremote"
 

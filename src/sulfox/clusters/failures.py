@@ -18,6 +18,7 @@ class FailureKind(StrEnum):
     MEMORY = "memory"
     CANCELLED = "cancelled"
     TRANSIENT = "transient"
+    DAMAGED = "damaged"
     CALCULATION = "calculation"
     INPUT = "input"
     BUG = "bug"
@@ -31,6 +32,7 @@ RESEND_LIMITS: dict[FailureKind, int] = {
     FailureKind.MEMORY: 2,
     FailureKind.CANCELLED: 3,
     FailureKind.TRANSIENT: 5,
+    FailureKind.DAMAGED: 1,
     FailureKind.UNKNOWN: 1,
 }
 
@@ -41,7 +43,9 @@ _SIGNS: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
     (FailureKind.NODE, re.compile(r"node failure|node_fail|due to node|boot_fail", re.I)),
     (FailureKind.CANCELLED, re.compile(r"\*\*\* .*cancelled at|due to preemption", re.I)),
 )
-_SULFOX = re.compile(r"SFX-\d{3} \[(\w+)\][^\n]*")
+_SULFOX = re.compile(r"(SFX-\d{3}) \[(\w+)\][^\n]*")
+#: Files of a run that are missing or are not what was written: no checkpoint is left to go on from.
+_DAMAGED = ("SFX-404", "SFX-405", "SFX-408")
 _KINDS = {
     "input": FailureKind.INPUT,
     "data": FailureKind.INPUT,
@@ -49,6 +53,8 @@ _KINDS = {
     "transient": FailureKind.TRANSIENT,
     "convergence": FailureKind.CALCULATION,
 }
+#: A warning of Python: its text, and the indented line of source that it is about.
+_WARNING = re.compile(r"^\S+:\d+: \w*Warning:.*\n(?:\S.*\n)?  .*$", re.M)
 _LAST_LINE = re.compile(r"^(?:[\w.]+(?:Error|Exception|Interrupt)|[\w.]+Warning)\b.*$", re.M)
 
 
@@ -85,6 +91,7 @@ def find_failure(error: str, queue_error: str) -> Failure:
     Failure
         Of kind ``bug`` for a traceback that is not sulfox's own error.
     """
+    error, queue_error = (_WARNING.sub("", text) for text in (error, queue_error))
     for kind, sign in _SIGNS:
         for text in (queue_error, error):
             match = sign.search(text)
@@ -93,7 +100,8 @@ def find_failure(error: str, queue_error: str) -> Failure:
     for text in (error, queue_error):
         own = _SULFOX.search(text)
         if own:
-            return Failure(kind=_KINDS[own.group(1)], cause=own.group(0).strip())
+            kind = FailureKind.DAMAGED if own.group(1) in _DAMAGED else _KINDS[own.group(2)]
+            return Failure(kind=kind, cause=own.group(0).strip())
     for text in (queue_error, error):
         raised = _LAST_LINE.findall(text)
         if raised:
@@ -102,7 +110,8 @@ def find_failure(error: str, queue_error: str) -> Failure:
             return Failure(kind=FailureKind.UNKNOWN if lost else FailureKind.BUG, cause=last)
     last_words = [line for line in f"{error}\n{queue_error}".splitlines() if line.strip()]
     return Failure(
-        kind=FailureKind.UNKNOWN, cause=last_words[-1].strip() if last_words else "no word of it"
+        kind=FailureKind.UNKNOWN,
+        cause=last_words[-1].strip() if last_words else "it ended without a word",
     )
 
 

@@ -35,9 +35,13 @@ class JobflowRemoteQueue:
     """
 
     def __init__(self, project_file: Path) -> None:
+        import warnings
+
         import yaml
         from jobflow_remote.config.base import Project
 
+        # its own use of a deprecated function, told once per call
+        warnings.filterwarnings("ignore", category=FutureWarning, module="jobflow_remote")
         content = yaml.safe_load(project_file.read_text(encoding="utf-8"))
         self.project = Project.model_validate(content)
         self.controller = self.project.get_job_controller()

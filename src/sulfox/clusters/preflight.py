@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,10 +55,12 @@ def judged(name: str, problem: bool, found: str, next_step: str) -> Check:
 
     Parameters
     ----------
-    name, found, next_step : str
+    name : str
         As in :class:`Check`.
     problem : bool
         Whether `next_step` is needed.
+    found, next_step : str
+        As in :class:`Check`.
     """
     found = _SECRET_IN_URI.sub(r"\1:***@", " ".join(found.split()))
     if problem:
@@ -135,12 +137,12 @@ def check_database(queue: JobflowRemoteQueue) -> Iterator[Check]:
         f"jf -p {queue.project.name} admin index rebuild",
     )
     yield clock_check("clock of the database", hello["localTime"].replace(tzinfo=UTC).timestamp())
-    checks: dict[str, Callable[[], str | None]] = {
-        "jf project check: queue": lambda: check_queue_store(queue.project.get_queue_store()),
-        "jf project check: job store": lambda: check_jobstore(queue.project.get_jobstore()),
+    store = queue.project.get_jobstore()
+    own = {
+        "jf project check: queue": check_queue_store(queue.project.get_queue_store()),
+        "jf project check: job store": check_jobstore(store) if store else "there is none",
     }
-    for title, run in checks.items():
-        said = run()
+    for title, said in own.items():
         yield judged(title, bool(said), _last_line(said) or "no complaint", "mend the store's file")
 
 
@@ -171,10 +173,15 @@ def check_study(study: Study, cluster: Cluster | None) -> Iterator[Check]:
     from sulfox.engines.vasp.inputs.potcar import check_potcars
     from sulfox.engines.vasp.inputs.profile import load_profile
     from sulfox.materials.catalogue import load_material
-    from sulfox.protocols.protocol import load_electronic_protocol
+    from sulfox.protocols.protocol import load_protocol
 
     profile = load_profile()
-    cutoff = load_electronic_protocol(study.dynamics.protocol).electronic.cutoff_eV
+    electronic = load_protocol(study.dynamics.protocol).electronic
+    if electronic is None:
+        next_step = "name a protocol with an electronic part, such as aimd"
+        yield judged("protocol", True, f"{study.dynamics.protocol} has no electrons", next_step)
+        return
+    cutoff = electronic.cutoff_eV
     sides = [side for pair in study.pairs for side in (pair.cathode, pair.electrolyte)]
     for element in sorted({e for side in sides for e in load_material(side.material).elements}):
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import time
 from typing import Any
 
 from sulfox.clusters.cluster import Cluster
@@ -16,6 +18,8 @@ __all__ = ["Recovery", "cancel_study", "resume_study"]
 
 _MEMORY_FACTOR = 2
 _SUBMITTED = ("SUBMITTED", "RUNNING")
+#: So long the database may lag behind the scheduler [s].
+_ORPHAN_S = 10.0
 
 
 class Recovery(Record):
@@ -41,8 +45,9 @@ def resume_study(
 ) -> tuple[Recovery, ...]:
     """Send back the failed jobs of a study, within the limits of their kinds.
 
-    A job that ran out of memory asks for twice as much; what an input, the physics or a bug
-    stopped waits for a person. Checkpoints lie in the job's own folder, so a run goes on
+    A job that ran out of memory asks for twice as much; one whose files are damaged starts
+    anew, and the files are set aside; what an input, the physics or a bug stopped waits for a
+    person. Checkpoints lie in the job's own folder, so a run goes on
     where it was.
 
     Parameters
@@ -119,11 +124,31 @@ def _recover(
         return Recovery(name=standing.name, action="left", why=f"{what}; {rule}")
     if failure.kind is FailureKind.MEMORY:
         what += "; it asks for " + _more_memory(queue, cluster, standing.db_id)
+    if failure.kind is FailureKind.DAMAGED:
+        aside = _set_aside(queue, cluster, standing)
+        if aside is None:
+            return Recovery(name=standing.name, action="left", why=f"{what}; not in its own folder")
+        what += f"; its files are set aside in {aside}, it starts anew"
     queue.controller.rerun_job(db_id=standing.db_id, wait=20)
     queue.controller.jobs.update_one(
         {"db_id": standing.db_id}, {"$inc": {"job.metadata.resent": 1}}
     )
     return Recovery(name=standing.name, action="sent back", why=what)
+
+
+def _set_aside(queue: JobflowRemoteQueue, cluster: Cluster, standing: JobStanding) -> str | None:
+    """Rename the folder of a run whose files are damaged; None where there is none."""
+    folder = f"{cluster.work_dir}/{standing.uuid}"
+    aside = f"{folder}.damaged-{standing.n_resent + 1}"
+    host = queue.project.workers[QUEUE_WORKER].get_host()
+    try:
+        host.connect()
+        _, _, status = host.execute(f"mv -n {shlex.quote(folder)} {shlex.quote(aside)}")
+    except OSError:
+        return None
+    finally:
+        host.close()
+    return aside if status == 0 else None
 
 
 def _more_memory(queue: JobflowRemoteQueue, cluster: Cluster, db_id: str) -> str:
@@ -147,9 +172,12 @@ def _cancel_orphans(queue: JobflowRemoteQueue, cluster: Cluster) -> list[Recover
         if status != 0:
             return []
         ours = [line.split(maxsplit=1) for line in output.splitlines()]
-        ours = [line for line in ours if len(line) == 2 and line[1].startswith(cluster.work_dir)]
-        known = queue.controller.jobs.distinct("remote.process_id", {"state": {"$in": _SUBMITTED}})
-        orphans = [number for number, _ in ours if number not in known]
+        folder = f"{cluster.work_dir}/queue"
+        orphans = [line[0] for line in ours if len(line) == 2 and line[1].startswith(folder)]
+        orphans = _unknown(queue, orphans)
+        if orphans:  # a runner may have submitted one, and be about to say so
+            time.sleep(_ORPHAN_S)
+            orphans = _unknown(queue, orphans)
         for number in orphans:
             host.execute(f"scancel {number}")
     except OSError:
@@ -160,3 +188,9 @@ def _cancel_orphans(queue: JobflowRemoteQueue, cluster: Cluster) -> list[Recover
         Recovery(name=f"job {number}", action="cancelled", why="no job of the queue owns it")
         for number in orphans
     ]
+
+
+def _unknown(queue: JobflowRemoteQueue, numbers: list[str]) -> list[str]:
+    wanted = {"state": {"$in": _SUBMITTED}, "remote.process_id": {"$in": numbers}}
+    known = queue.controller.jobs.distinct("remote.process_id", wanted)
+    return [number for number in numbers if number not in known]

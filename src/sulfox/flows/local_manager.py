@@ -15,6 +15,7 @@ sulfox's studies gives one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -231,18 +232,16 @@ def _collect(run: FlowRun, running: dict[str, _Worker], work_dir: Path) -> dict[
     from monty.json import MontyDecoder
 
     going_on: dict[str, Job] = {}
-    connection.wait([w.process.sentinel for w in running.values()], timeout=POLL_SECONDS)
+    signs = [sign for w in running.values() for sign in (w.process.sentinel, w.answer)]
+    connection.wait(signs, timeout=POLL_SECONDS)
     for uuid, worker in list(running.items()):
         view = run.jobs[uuid]
         view.progress = _read_progress(work_dir / uuid) or view.progress
-        if worker.process.is_alive():
+        # an answer longer than the pipe is read while its process still writes it
+        if worker.process.is_alive() and not worker.answer.poll():
             continue
-        worker.process.join()
+        problem, successor = _take_answer(worker)
         del running[uuid]
-        try:
-            problem, successor = worker.answer.recv()
-        except EOFError:
-            problem, successor = _death(worker.process.exitcode), ""
         if successor:
             going_on[uuid] = MontyDecoder().decode(successor)
             view.state = JobState.WAITING
@@ -252,6 +251,15 @@ def _collect(run: FlowRun, running: dict[str, _Worker], work_dir: Path) -> dict[
         if not problem:
             shutil.rmtree(work_dir / uuid, ignore_errors=True)
     return going_on
+
+
+def _take_answer(worker: _Worker) -> tuple[str, str]:
+    found: tuple[str, str] | None = None
+    with contextlib.suppress(EOFError, OSError):
+        if worker.answer.poll():
+            found = worker.answer.recv()
+    worker.process.join()
+    return (_death(worker.process.exitcode), "") if found is None else found
 
 
 def _death(exit_code: int) -> str:

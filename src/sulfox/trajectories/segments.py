@@ -54,10 +54,8 @@ class TrajectoryHeader(Record):
     ----------
     trajectory_id : str
         Identity of the run; also the name of its folder or key prefix.
-    species : tuple of str
-        (n_atoms,) element symbols.
-    sides : tuple of str
-        (n_atoms,) side of each atom.
+    species, sides : tuple of str
+        (n_atoms,) element symbols, and the side of each atom.
     time_step_fs, frame_interval_fs : float
         Step of the dynamics, and time between frames [fs].
     metadata : dict
@@ -78,10 +76,8 @@ class Segment:
 
     Attributes
     ----------
-    steps : ndarray of int64, shape (n,)
-        Dynamics step of each frame.
-    times_fs : ndarray, shape (n,)
-        [fs]
+    steps, times_fs : ndarray, shape (n,)
+        Dynamics step (int64) and time [fs] of each frame.
     positions : ndarray, shape (n, n_atoms, 3)
         Unwrapped Cartesian positions [Å].
     lattice : ndarray, shape (3, 3)
@@ -221,16 +217,15 @@ def encode_segment(segment: Segment) -> bytes:
         everything before the comment. Equal arrays give equal bytes.
     """
     arrays = {field.name: getattr(segment, field.name) for field in fields(segment)}
+    stored = {
+        name: np.ascontiguousarray(array, dtype="<i8" if name == "steps" else "<f8")
+        for name, array in arrays.items()
+        if array is not None
+    }
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, allow_pickle=False, **{k: _stored(k, v) for k, v in arrays.items() if v is not None}
-    )
+    np.savez_compressed(buffer, allow_pickle=False, **stored)
     body = buffer.getvalue()[:-2] + _COMMENT_LENGTH.to_bytes(2, "little")
     return body + _MARK + hashlib.sha256(body).hexdigest().encode()
-
-
-def _stored(name: str, array: Any) -> Any:
-    return np.ascontiguousarray(array, dtype="<i8" if name == "steps" else "<f8")
 
 
 def decode_segment(name: str, data: bytes, sha256: str | None = None) -> Segment:
@@ -301,8 +296,7 @@ def write_segment(folder: Path | str, segment: Segment, first_frame: int) -> Seg
             next_step="count frames from the start of the run",
         )
     data = encode_segment(segment)
-    last_frame = first_frame + segment.n_frames - 1
-    name = f"segment-{first_frame:06d}-{last_frame:06d}.npz"
+    name = f"segment-{first_frame:06d}-{first_frame + segment.n_frames - 1:06d}.npz"
     FolderBackend(folder).write(name, data)
     return record_of(name, data, segment)
 

@@ -33,6 +33,10 @@ OVER = (
 PREEMPTED = (
     "slurmstepd: error: *** JOB 9 ON n1 CANCELLED AT 2026-01-01T00:00:00 DUE TO PREEMPTION *"
 )
+WARNING = (
+    "/v/site-packages/jobflow_remote/jobs/run.py:59: FutureWarning: cd is deprecated, and will be\n"
+    "Use contextlib.chdir instead.\n  with cd(run_dir):\n"
+)
 BUG = 'Traceback (most recent call last):\n  File "x.py", line 3\nZeroDivisionError: by zero\n'
 
 
@@ -48,7 +52,9 @@ BUG = 'Traceback (most recent call last):\n  File "x.py", line 3\nZeroDivisionEr
         (LOST, "", "unknown", "remote_job_data"),
         (BUG, "", "bug", "ZeroDivisionError: by zero"),
         (LOST, BUG, "bug", "ZeroDivisionError: by zero"),
-        ("", "", "unknown", "no word"),
+        ("", "", "unknown", "without a word"),
+        ("", WARNING, "unknown", "without a word"),
+        (LOST, WARNING + CANCELLED, "cancelled", "CANCELLED AT"),
         ("srun: error: Unable to create step", "", "unknown", "Unable to create step"),
     ],
 )
@@ -66,7 +72,9 @@ def test_sulfoxs_own_errors_keep_their_code(code):
     failure = find_failure(trace, "")
     assert failure.cause == error.line
     resendable = failure.kind in RESEND_LIMITS
-    assert resendable == (error.kind in ("resource", "transient"))
+    damaged = code in ("SFX-404", "SFX-405", "SFX-408")
+    assert resendable == (damaged or error.kind in ("resource", "transient"))
+    assert (failure.kind == "damaged") == damaged
 
 
 def test_a_bug_a_bad_input_and_physics_wait_for_a_person():

@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,17 @@ class ByteSource:
         return out
 
 
+@cache
+def _keep_freed_memory() -> None:
+    """Make the C library keep what is freed for the next block.
+
+    Freeing one large block, never touched, raises the limit above which glibc hands memory
+    back to the system (mallopt(3), M_MMAP_THRESHOLD, at most 32 MiB); otherwise each block
+    of frames is paid for with page faults. Elsewhere it does nothing.
+    """
+    bytearray(31 << 20)
+
+
 class Window:
     """The part of a file that is being looked at; forgets what was read.
 
@@ -205,6 +217,7 @@ class Window:
     """
 
     def __init__(self, source: ByteSource) -> None:
+        _keep_freed_memory()
         self.source = source
         self.data = b""
         self.at = 0
@@ -223,7 +236,7 @@ class Window:
         # as much again as a long frame has already: no quadratic copying
         blocks = [self.data[self.at :]]
         wanted = max(len(blocks[0]), 1)
-        self.at = 0
+        self.data, self.at = b"", 0  # its memory takes the next block
         while wanted > 0 and (block := self.source.read()):
             blocks.append(block)
             wanted -= len(block)

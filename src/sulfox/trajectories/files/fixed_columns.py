@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +21,12 @@ from sulfox.trajectories.frames import FloatArray
 __all__ = ["parse_fixed_columns"]
 
 Words = NDArray[np.uint64]
+_Wholes = tuple[Words, NDArray[np.bool_]]
 
 _NUMBER = re.compile(rb"-?\d*\.\d+")
 _FRAME = re.compile(rb"\s*(<(\w+)>)?[^<>]*?(</(\w+)>)?\s*\n")
-_WORD = 8
+_WORD, _PAIR = 8, 2
+_ANY = 0
 _MAX_DECIMALS = 2 * _WORD
 _EXACT = 2**53
 _ROWS_AT_ONCE = 8192
@@ -116,23 +120,23 @@ class _Rows:
     length: int
     values: FloatArray
 
-    def words(self, begin: int) -> Words:
-        """Eight characters of each row, from `begin` on; shape (n_rows,), not aligned."""
+    def words(self, begin: int, kind: str = "<u8") -> NDArray[Any]:
+        """Eight (``<u2``: two) characters of each row, from `begin` on; not aligned."""
         return np.ndarray(
             shape=(len(self.values),),
-            dtype="<u8",
+            dtype=kind,
             buffer=self.padded,
             offset=_WORD + begin,
             strides=(self.length,),
         )
 
     def all_hold(self, text: bytes, begin: int) -> bool:
-        """Whether `text` stands at `begin` in every row."""
+        """Whether `text` stands at `begin` in every row; a zero byte stands for any character."""
         for k in range(0, len(text), _WORD):
             piece = text[k : k + _WORD]
-            mask = _U(2 ** (8 * len(piece)) - 1)
-            wanted = _U(int.from_bytes(piece, "little"))
-            if ((self.words(begin + k) ^ wanted) & mask).any():
+            mask = int.from_bytes(bytes(0 if c == _ANY else 0xFF for c in piece), "little")
+            wanted = _U(int.from_bytes(piece, "little") & mask)
+            if ((self.words(begin + k) & _U(mask)) != wanted).any():
                 return False
         return True
 
@@ -140,16 +144,13 @@ class _Rows:
 def _parse_rows(rows: _Rows, layout: _Layout, example: bytes) -> bool:
     """Fill in the values; False where a character is not what it should be."""
     fixed = [(0, example[: layout.begins[0]]), (layout.end, example[layout.end :])]
-    fixed += [(point, b".") for point in layout.points]
-    fixed += [
-        (begin, b" " * (point - _WORD - begin))
-        for begin, point in zip(layout.begins, layout.points, strict=True)
-    ]
     if not all(rows.all_hold(text, begin) for begin, text in fixed):
         return False
-    whole, negative, bad = _whole_parts(_load(rows, layout, -_WORD), layout)
-    first, bad_first = _decimals(_load(rows, layout, 1), layout, 0)
-    bad |= bad_first
+    first, bad = _decimals(_load(rows, layout, 1), layout, 0)
+    wholes = _short_whole_parts(rows, layout) or _whole_parts(rows, layout)
+    if wholes is None:
+        return False
+    whole, negative = wholes
     if max(layout.decimals) > _WORD:
         second, bad_second = _decimals(_load(rows, layout, 1 + _WORD), layout, _WORD)
         bad |= bad_second
@@ -164,7 +165,8 @@ def _parse_rows(rows: _Rows, layout: _Layout, example: bytes) -> bool:
     numbers = whole.view(np.int64).astype(np.float64)
     numbers /= np.array(powers, dtype=np.float64)[:, None]
     if negative.any():
-        np.negative(numbers, out=numbers, where=negative)
+        bits = numbers.view(np.uint64)
+        bits ^= negative.astype(np.uint64) << _U(63)
     rows.values[:] = numbers.T
     return True
 
@@ -178,17 +180,49 @@ def _column(numbers: list[int]) -> Words:
     return np.array(numbers, dtype=np.uint64)[:, None]
 
 
-def _whole_parts(words: Words, layout: _Layout) -> tuple[Words, NDArray[np.bool_], Words]:
-    """Blanks, perhaps a minus, digits: their number, sign, and what is wrong (0: nothing)."""
+@cache
+def _table_of_pairs() -> NDArray[np.int16]:
+    """Two characters before a point -> their number, 128 more if negative, -1 if none."""
+    table = np.full(2**16, -1, dtype=np.int16)
+    for number in range(100):
+        texts = [f"{number:2d}", f"{number:02d}"] + [f"-{number}"] * (number < 10)
+        for text in texts:
+            code = number + (128 if "-" in text else 0)
+            table[int.from_bytes(text.encode(), "little")] = code
+    return table
+
+
+def _short_whole_parts(rows: _Rows, layout: _Layout) -> _Wholes | None:
+    """Read the two characters before each point; None where there are others than blanks."""
+    for begin, point in zip(layout.begins, layout.points, strict=True):
+        if point - begin < _PAIR:
+            return None
+        blanks = b" " * (point - begin - _PAIR)
+        if not rows.all_hold(blanks + bytes([_ANY]) * _PAIR + b".", begin):
+            return None
+    pairs = np.array([rows.words(point - _PAIR, "<u2") for point in layout.points])
+    codes = _table_of_pairs().take(pairs)
+    if (codes < 0).any():
+        return None
+    return (codes & 0x7F).astype(np.uint64), codes > 0x7F
+
+
+def _whole_parts(rows: _Rows, layout: _Layout) -> _Wholes | None:
+    """Read up to eight characters before each point: blanks, perhaps a minus, digits."""
+    for begin, point in zip(layout.begins, layout.points, strict=True):
+        blanks = b" " * (point - _WORD - begin)
+        if not (rows.all_hold(blanks, begin) and rows.all_hold(b".", point)):
+            return None
+    words = _load(rows, layout, -_WORD)
     foreign = [
         max(_WORD - point + begin, 0)
         for begin, point in zip(layout.begins, layout.points, strict=True)
     ]
-    blanks = [int.from_bytes(b" " * n, "little") for n in foreign]
+    filled = [int.from_bytes(b" " * n, "little") for n in foreign]
     kept = [(2**64 - 1) >> 8 * n << 8 * n if n < _WORD else 0 for n in foreign]
     if any(foreign):
         words &= _column(kept)
-        words |= _column(blanks)
+        words |= _column(filled)
     digit = (words >> _U(4)) & _ONES
     number = digit * _U(0x0F)
     number &= words
@@ -204,7 +238,7 @@ def _whole_parts(words: Words, layout: _Layout) -> tuple[Words, NDArray[np.bool_
     digit |= minus
     digit &= ~follows
     bad |= digit & _BUT_LAST
-    return _sum_digits(number), minus != 0, bad
+    return None if bad.any() else (_sum_digits(number), minus != 0)
 
 
 def _decimals(words: Words, layout: _Layout, skipped: int) -> tuple[Words, Words]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -22,8 +21,7 @@ __all__ = ["BOLTZMANN_EV_K", "Frame", "FrameReader", "RunHead", "StepEnergies", 
 BOLTZMANN_EV_K = 1.380649e-23 / 1.602176634e-19
 
 
-@dataclass(frozen=True, slots=True)
-class StepEnergies:
+class StepEnergies(NamedTuple):
     """Scalars of one ionic step; None where the file does not tell them.
 
     Attributes
@@ -55,8 +53,10 @@ class StepEnergies:
     n_electronic_steps: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
+_NO_ENERGIES = StepEnergies()
+
+
+class Frame(NamedTuple):
     """One whole ionic step.
 
     Attributes
@@ -81,19 +81,19 @@ class Frame:
     lattice: FloatArray
     coordinates: FloatArray
     is_direct: bool = True
-    energies: StepEnergies = StepEnergies()
+    energies: StepEnergies = _NO_ENERGIES
     forces_eV_A: FloatArray | None = None
     velocities_A_fs: FloatArray | None = None
     stress_kB: FloatArray | None = None
 
-    @cached_property
+    @property
     def fractional(self) -> FloatArray:
         """Fractional positions, shape (n_atoms, 3)."""
         if self.is_direct:
             return self.coordinates
         return self.coordinates @ np.linalg.inv(self.lattice)
 
-    @cached_property
+    @property
     def positions(self) -> FloatArray:
         """Cartesian positions [Å], shape (n_atoms, 3)."""
         return self.coordinates @ self.lattice if self.is_direct else self.coordinates

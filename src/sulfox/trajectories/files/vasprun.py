@@ -6,10 +6,9 @@ The text is cut at its marks; no tree of it is built
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -22,9 +21,8 @@ from sulfox.trajectories.frames import FloatArray
 __all__ = ["VasprunReader"]
 
 _BEGIN, _END, _CLOSE = b"<calculation>", b"</calculation>", b"</modeling>"
-#: Characters within which the forces follow the structure, where VASP writes them.
-_NEAR = 200
-_ENERGY = re.compile(rb'<i name="([^"]+)">\s*(\S*)\s*</i>')
+_STRUCTURE = b"<structure"
+_ENERGY = re.compile(rb'<i name="([^"]+)">([^<]*)</i>')
 _ATOM = re.compile(rb"<rc>\s*<c>\s*([A-Za-z]+)\s*</c>")
 #: Name in the file -> field of :class:`StepEnergies`.
 _NAMES = {
@@ -38,14 +36,33 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class _Calculation:
+class _Calculation(NamedTuple):
+    """One step, cut out of the text."""
+
     basis: bytes
     positions: bytes
     forces: bytes | None
     stress: bytes | None
-    energies: dict[str, float]
+    names: tuple[str, ...]
+    energies: bytes
     n_electronic: int
+
+
+class _Skeleton(NamedTuple):
+    """Where everything stands behind ``<structure``, and the text between the numbers.
+
+    Spans are relative to the mark. VASP prints all numbers in fixed columns, so that most
+    steps have the skeleton of the step before.
+    """
+
+    texts: tuple[tuple[int, bytes], ...]
+    basis: tuple[int, int]
+    positions: tuple[int, int]
+    forces: tuple[int, int] | None
+    stress: tuple[int, int] | None
+    names: tuple[str, ...]
+    energies: tuple[tuple[int, int], ...]
+    end: int
 
 
 class VasprunReader(TextReader):
@@ -64,7 +81,7 @@ class VasprunReader(TextReader):
         end = self.window.find(_BEGIN)
         head = self.window.data[self.window.at : end if end >= 0 else len(self.window.data)]
         self._basis: tuple[bytes, FloatArray] = (b"", np.zeros((3, 3)))
-        self._lengths: dict[bytes, int] = {}
+        self._skeleton: _Skeleton | None = None
         species = self._read_species(head)
         potim, nsw, ibrion = (_parameter(head, name) for name in (b"POTIM", b"NSW", b"IBRION"))
         dynamics = None if ibrion is None else int(ibrion) == 0
@@ -104,12 +121,13 @@ class VasprunReader(TextReader):
         forces = iter_tables(blocks, shape, self, "force")
         rows = [c.stress for c in batch if c.stress is not None]
         stresses = iter_tables(rows, (3, 3), self, "stress row")
+        energies = self._energies_of(batch)
         for found, coordinates in zip(batch, positions, strict=True):
             yield Frame(
                 number=self.n_frames,
                 lattice=self._lattice(found.basis),
                 coordinates=coordinates,
-                energies=StepEnergies(**found.energies, n_electronic_steps=found.n_electronic),
+                energies=next(energies),
                 forces_eV_A=next(forces) if found.forces is not None else None,
                 stress_kB=next(stresses) if found.stress is not None else None,
             )
@@ -128,13 +146,10 @@ class VasprunReader(TextReader):
             self.end_inside("the file ends inside a step" if inside else "the file is not closed")
 
     def _next_calculation(self) -> _Calculation | None:
-        """Cut a whole step out of what was read; None if there is none.
-
-        Tables are jumped over: they are as long as those of the step before.
-        """
+        """Cut a whole step out of what was read; None if there is none."""
         data, at = self.window.data, self.window.at
         begin = data.find(_BEGIN, at)
-        structure = data.find(b"<structure", begin) if begin >= 0 else -1
+        structure = self._find_structure(begin) if begin >= 0 else -1
         if structure < 0:
             if begin >= 0 and data.find(_END, begin) >= 0:
                 raise self.damaged("a step without a structure", "<structure> and its end")
@@ -142,30 +157,95 @@ class VasprunReader(TextReader):
         if data[at:begin].strip():
             found = data[at:begin].strip()[:60].decode("utf-8", "replace")
             raise self.damaged(f"{found!r} between two steps", _BEGIN.decode())
-        basis = self._varray(b"basis", structure)
-        positions = self._varray(b"positions", max(basis))
-        closed = data.find(b"</structure>", max(positions))
-        forces = self._varray(b"forces", closed, closed + _NEAR)
-        end = data.find(_END, max(closed, *forces))
-        if forces[0] < 0 <= end:
-            forces = self._varray(b"forces", closed, end)
+        skeleton = self._skeleton
+        if skeleton is None or not self._has(skeleton, structure):
+            skeleton = self._find_skeleton(structure)
+            if skeleton is None:
+                return None
+            self._skeleton = skeleton
+        behind = structure + skeleton.end
+        end = data.find(_END, behind)
         if end < 0:
             return None
-        seen = ((begin + 1, structure), (structure, positions[0]), (positions[1], forces[0]))
-        if any(data.find(_BEGIN, *part) >= 0 for part in (*seen, (max(closed, forces[1]), end))):
+        if data.find(_BEGIN, behind, end) >= 0:
             raise self.damaged("a step inside a step", f"{_END.decode()} before the next step")
-        if closed < 0 or basis[0] < 0 or positions[0] < 0:
-            raise self.damaged("a step without a structure", "its basis and its positions")
-        stress = self._varray(b"stress", max(closed, forces[1]), end)
         self.window.at = end + len(_END)
+
+        def part(span: tuple[int, int]) -> bytes:
+            return data[structure + span[0] : structure + span[1]]
+
         return _Calculation(
-            basis=data[slice(*basis)],
-            positions=data[slice(*positions)],
-            forces=data[slice(*forces)] if forces[0] > 0 else None,
-            stress=data[slice(*stress)] if stress[0] > 0 else None,
-            energies=self._read_energies(max(closed, forces[1]), end),
+            basis=part(skeleton.basis),
+            positions=part(skeleton.positions),
+            forces=part(skeleton.forces) if skeleton.forces else None,
+            stress=part(skeleton.stress) if skeleton.stress else None,
+            names=skeleton.names,
+            energies=b"".join([part(span) for span in skeleton.energies]) + b"\n",
             n_electronic=data.count(b"<scstep>", begin, structure),
         )
+
+    def _find_structure(self, begin: int) -> int:
+        """Find the structure of a step; -1 if it is not there yet.
+
+        The electronic steps before it hold no letter u, which is found much faster.
+        """
+        data = self.window.data
+        letter = data.find(b"u", begin + len(_BEGIN))
+        at = letter - _STRUCTURE.index(b"u")
+        if not data.startswith(_STRUCTURE, max(at, 0)):
+            at = data.find(_STRUCTURE, begin)
+            if data.find(_BEGIN, begin + 1, max(at, begin)) >= 0:
+                raise self.damaged("a step inside a step", f"{_END.decode()} before the next step")
+        return at
+
+    def _has(self, skeleton: _Skeleton, at: int) -> bool:
+        """Whether the texts between the numbers are the same as in the step before."""
+        data = self.window.data
+        for begin, text in skeleton.texts:  # noqa: SIM110  # twice as fast as all()
+            if not data.startswith(text, at + begin):
+                return False
+        return True
+
+    def _find_skeleton(self, at: int) -> _Skeleton | None:
+        """Look for the parts of a step one by one; None if they are not all there yet."""
+        data = self.window.data
+        basis = self._varray(b"basis", at)
+        positions = self._varray(b"positions", basis[1])
+        closed = data.find(b"</structure>", positions[1])
+        stop = data.find(_END, max(closed, at))
+        if stop < 0:
+            return None
+        if data.find(_BEGIN, at, stop) >= 0:
+            raise self.damaged("a step inside a step", f"{_END.decode()} before the next step")
+        if min(basis[0], positions[0], closed) < 0 or closed > stop:
+            raise self.damaged("a structure without basis or positions", "both, and its end")
+        forces = self._varray(b"forces", closed, stop)
+        stress = self._varray(b"stress", closed, stop)
+        behind = max(closed, forces[1], stress[1])
+        words = self._find_energies(behind, stop)
+        spans = [basis, positions, *(s for s in (forces, stress) if s[0] > 0)]
+        spans = sorted([*spans, *((begin, end) for _, begin, end in words)])
+        borders = [at, *(k for span in spans for k in span)]
+        texts = [(x - at, data[x:y]) for x, y in zip(borders[::2], borders[1::2], strict=False)]
+        return _Skeleton(
+            texts=tuple(texts),
+            basis=(basis[0] - at, basis[1] - at),
+            positions=(positions[0] - at, positions[1] - at),
+            forces=(forces[0] - at, forces[1] - at) if forces[0] > 0 else None,
+            stress=(stress[0] - at, stress[1] - at) if stress[0] > 0 else None,
+            names=tuple(name for name, _, _ in words),
+            energies=tuple((begin - at, end - at) for _, begin, end in words),
+            end=max(behind, borders[-1]) - at,
+        )
+
+    def _find_energies(self, after: int, before: int) -> list[tuple[str, int, int]]:
+        data = self.window.data
+        begin = data.find(b"<energy>", after, before)
+        end = data.find(b"</energy>", begin, before) if begin >= 0 else -1
+        if end < 0:
+            return []
+        found = _ENERGY.finditer(data, begin, end)
+        return [(_NAMES[m[1]], *m.span(2)) for m in found if m[1] in _NAMES]
 
     def _varray(self, name: bytes, begin: int, end: int | None = None) -> tuple[int, int]:
         """Find the rows of an array, whole lines; (-1, -1) if they are not there."""
@@ -177,32 +257,25 @@ class VasprunReader(TextReader):
         first = data.find(b"\n", at) + 1
         if at < 0 or first == 0:
             return -1, -1
-        last = first + self._lengths.get(name, 0)
-        if last == first or not data[last : last + 40].lstrip(b" ").startswith(b"</varray>"):
-            mark_end = data.find(b"</varray>", first)
-            last = data.rfind(b"\n", 0, mark_end) + 1
-            if mark_end < 0:
-                return -1, -1
-        self._lengths[name] = last - first
-        return first, last
+        mark_end = data.find(b"</varray>", first)
+        return (first, data.rfind(b"\n", 0, mark_end) + 1) if mark_end >= 0 else (-1, -1)
 
-    def _read_energies(self, after: int, before: int) -> dict[str, float]:
-        step = self.window.data
-        begin = step.find(b"<energy>", after, before)
-        end = step.find(b"</energy>", begin, before) if begin >= 0 else -1
-        energies: dict[str, float] = {}
-        if begin < 0 or end < 0:
-            return energies
-        for name, word in _ENERGY.findall(step, begin, end):
-            field = _NAMES.get(name)
-            if field is None:
-                continue
-            value = parse_number(word)
-            if value is None or not math.isfinite(value):
-                text = word[:40].decode("utf-8", "replace")
-                raise self.damaged(f"{text!r} as {name.decode()}", "a finite number", "SFX-403")
-            energies[field] = value
-        return energies
+    def _energies_of(self, batch: list[_Calculation]) -> Iterator[StepEnergies]:
+        """Read the energies, those of all steps at once if they have the same names."""
+        names = batch[0].names if batch else ()
+        if not names or any(c.names is not names for c in batch):
+            for c in batch:
+                rows = iter_tables([c.energies], (1, len(c.names)), self, "energy")
+                values = next(rows)[0].tolist() if c.names else []
+                known = dict(zip(c.names, values, strict=True))
+                yield StepEnergies(**known, n_electronic_steps=c.n_electronic)
+            return
+        rows = iter_tables([c.energies for c in batch], (1, len(names)), self, "energy")
+        columns = [names.index(f) if f in names else None for f in StepEnergies._fields[:-1]]
+        for c, row in zip(batch, rows, strict=True):
+            values = row[0].tolist()
+            known = [None if k is None else values[k] for k in columns]
+            yield StepEnergies(*known, c.n_electronic)
 
     def _lattice(self, basis: bytes) -> FloatArray:
         if basis != self._basis[0]:

@@ -24,6 +24,24 @@ def test_bit_for_bit_what_float_reads(table, decimals, marked):
     assert np.array_equal(parse_fixed_columns(text.encode(), table.shape[1]), expected)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    table=arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(-9, 99)),
+    decimals=st.integers(5, 13),
+)
+def test_short_numbers_and_many_decimals(table, decimals):
+    rows = ["".join(f"{value:{decimals + 4}.{decimals}f}" for value in row) for row in table]
+    text = "".join(f"{row}\n" for row in rows).encode()
+    expected = np.array([[float(f"{value:.{decimals}f}") for value in row] for row in table])
+    assert parse_fixed_columns(text, 3).tobytes() == expected.tobytes()
+
+
+def test_pieces_are_read_as_one_text():
+    pieces = [b"  0.25 -1.50\n  3.00  9.75\n", b"-10.00 99.25\n -0.00   .50\n"]
+    expected = np.array([[0.25, -1.5], [3, 9.75], [-10, 99.25], [-0.0, 0.5]])
+    assert parse_fixed_columns(pieces, 2).tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize(
     "text",
     [

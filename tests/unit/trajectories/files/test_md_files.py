@@ -61,6 +61,7 @@ def test_every_number_is_the_one_in_the_file(tmp_path, make_run, text_of, name, 
             assert frame.energies.n_electronic_steps == (3 if name == "OSZICAR" else 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_cut_at_any_byte_of_the_last_two_frames(tmp_path, make_run, text_of, name):
     """Exhaustive: what is given is bit for bit what the whole file gives; the rest is told."""

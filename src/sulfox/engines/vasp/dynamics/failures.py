@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from sulfox.documents.base import Reason
 from sulfox.engines.vasp.dynamics.ledger import Ending, Ledger, Program
+from sulfox.errors import SulfoxError
 
-__all__ = ["FAILED", "error_words", "other_program", "too_many_failures"]
+__all__ = [
+    "FAILED",
+    "check_room",
+    "error_words",
+    "other_program",
+    "seconds_of",
+    "too_many_failures",
+]
 
 #: Endings that are VASP's own failure.
 FAILED: tuple[Ending, ...] = ("failed", "hung")
@@ -16,6 +25,7 @@ _FAILURES_IN_A_ROW = 3
 _FAILURES_PER_CORRECTION = 4
 _KILLS_IN_A_ROW = 10
 _TAIL_BYTES = 65_536
+_ROOM_BYTES = 50e6
 _NO_ROOM = ("no space left on device", "disk quota exceeded")
 
 
@@ -50,6 +60,47 @@ def too_many_failures(ledger: Ledger, name: str, max_corrections: int) -> Reason
     last = (failed or runs)[-1]
     text = f"{name}: VASP failed {len(failed)} times in {len(runs)} segments"
     return Reason(code="SFX-351", message=f"{text}; at last: {last.message}")
+
+
+def check_room(run_dir: Path) -> None:
+    """Stop where a failure of VASP is the disk's.
+
+    Parameters
+    ----------
+    run_dir : Path
+        Folder of the run.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-503 if the disk is full; the run goes on from its last whole frame when it is not.
+    """
+    room = shutil.disk_usage(run_dir).free
+    if room < _ROOM_BYTES:
+        raise SulfoxError(
+            "SFX-503",
+            who=str(run_dir),
+            found=f"{room / 1e6:.0f} MB left",
+            expected="room for the files of VASP",
+            next_step="free some space and start again; all whole frames are kept",
+        )
+
+
+def seconds_of(folder: Path) -> float:
+    """Time between the first and the last write into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a segment that nobody watched to its end.
+
+    Returns
+    -------
+    float
+        [s]
+    """
+    times = [path.stat().st_mtime for path in folder.iterdir() if path.is_file()]
+    return max(times) - min(times) if times else 0.0
 
 
 def other_program(name: str, before: Program | None, now: Program) -> Reason:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,8 +19,10 @@ from sulfox.engines.mlip.guard import RunawayGuard
 from sulfox.engines.mlip.progress import ProgressReporter
 from sulfox.engines.vasp.dynamics.failures import (
     FAILED,
+    check_room,
     error_words,
     other_program,
+    seconds_of,
     too_many_failures,
 )
 from sulfox.engines.vasp.dynamics.ingest import ReadingPlan, SegmentReading, read_segment
@@ -61,7 +62,6 @@ Velocities = tuple[tuple[float, float, float], ...]
 
 #: Jobs without a step, one after the other, before a run is refused.
 _FRUITLESS_JOBS = 5
-_ROOM_BYTES = 50e6
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class _Driver:
         folder = self._next_folder()
         if folder.is_dir():
             end_leftover(folder)
-            lasted = _span_s(folder)
+            lasted = seconds_of(folder)
             why = "the job that watched it was killed"
             self._take_in(folder, "interrupted", why, lasted, None)
         self._check_machine()
@@ -352,7 +352,8 @@ class _Driver:
             self._update(is_finished=True)
         write_checkpoint(run.run_dir, self._checkpoint)
         self._reporter.update(self._ledger.n_steps_done, is_last=self._ledger.is_finished)
-        self._check_room(segment)
+        if segment.ending in FAILED:
+            check_room(run.run_dir)
 
     def _describe(
         self,
@@ -397,20 +398,3 @@ class _Driver:
             text = f"seam at step {start.step}: {start.remark}"
             remarks = (*remarks, Reason(code="seam", message=text))
         return start, remarks
-
-    def _check_room(self, segment: VaspSegment) -> None:
-        room = shutil.disk_usage(self._run.run_dir).free
-        if segment.ending in FAILED and room < _ROOM_BYTES:
-            raise SulfoxError(
-                "SFX-503",
-                who=str(self._run.run_dir),
-                found=f"{room / 1e6:.0f} MB left",
-                expected="room for the files of VASP",
-                next_step="free some space and start again; all whole frames are kept",
-            )
-
-
-def _span_s(folder: Path) -> float:
-    """Time between the first and the last write into a folder [s]."""
-    times = [path.stat().st_mtime for path in folder.iterdir() if path.is_file()]
-    return max(times) - min(times) if times else 0.0

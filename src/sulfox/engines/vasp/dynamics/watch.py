@@ -33,7 +33,7 @@ _XDATCAR_LINE_BYTES = 48
 #: VASP is told to stop when so many steps more would pass the time kept.
 _STEPS_AHEAD = 2.0
 _LONGEST_RESERVE_S = 300.0
-_SHORTEST_RESERVE_S = 4.0
+_SHORTEST_RESERVE_S = 6.0
 
 
 class WatchLimits(Record):
@@ -81,11 +81,11 @@ def reserve_s(left_s: float | None) -> float:
     Returns
     -------
     float
-        A twentieth of it, from 4 s to 5 min [s].
+        A tenth of it, from 6 s to 5 min [s].
     """
     if left_s is None:
         return 0.0
-    return float(np.clip(0.05 * left_s, _SHORTEST_RESERVE_S, _LONGEST_RESERVE_S))
+    return float(np.clip(0.1 * left_s, _SHORTEST_RESERVE_S, _LONGEST_RESERVE_S))
 
 
 @dataclass
