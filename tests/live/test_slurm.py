@@ -100,7 +100,7 @@ def test_through_fireworks(lab):
     launch = ("qlaunch", "-c", str(lab.folder / "projects" / "fireworks-lab"), "-r", "rapidfire")
 
     def all_done() -> bool:
-        lab.run(*launch, "-m", "3", "--nlaunches", "1", timeout=60)
+        lab.run(*launch, "-m", "3", "--nlaunches", "0")
         return set(lab.status("--manager", "fireworks")["states"]) == {"done"}
 
     lab.wait("the end of the workflow", all_done, 400)

@@ -274,8 +274,8 @@ class VasprunReader(TextReader):
         columns = [names.index(f) if f in names else None for f in StepEnergies._fields[:-1]]
         for c, row in zip(batch, rows, strict=True):
             values = row[0].tolist()
-            known = [None if k is None else values[k] for k in columns]
-            yield StepEnergies(*known, c.n_electronic)
+            scalars = (None if k is None else values[k] for k in columns)
+            yield StepEnergies._make((*scalars, c.n_electronic))
 
     def _lattice(self, basis: bytes) -> FloatArray:
         if basis != self._basis[0]:
