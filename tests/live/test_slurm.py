@@ -97,13 +97,13 @@ def test_through_fireworks(lab):
     plan = lab.submit("--manager", "fireworks")
     assert (len(plan["jobs"]), plan["n_done"]) == (4, 10)
     assert lab.status("--manager", "fireworks")["states"] == {"ready": 1, "waiting": 3}
-    launch = ("qlaunch", "-c", str(lab.folder / "projects" / "fireworks-lab"), "-r", "rapidfire")
+    launcher = lab.start_launcher()  # it ends by itself when all is done
 
     def all_done() -> bool:
-        lab.run(*launch, "-m", "3", "--nlaunches", "0")
         return set(lab.status("--manager", "fireworks")["states"]) == {"done"}
 
     lab.wait("the end of the workflow", all_done, 400)
+    assert launcher.wait(60) == 0
     lab.check_results(3, 51)
     assert lab.submit("--manager", "fireworks")["jobs"] == []
     assert lab.submit()["jobs"] == []

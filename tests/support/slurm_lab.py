@@ -182,6 +182,22 @@ class SlurmLab:
         self.runners.append(runner)
         return runner
 
+    def start_launcher(self) -> subprocess.Popen[bytes]:
+        """FireWorks' runner."""
+        folder = str(self.folder / "projects" / f"fireworks-{_CLUSTER}")
+        command = (str(Path(sys.executable).with_name("qlaunch")), "-c", folder, "-r", "rapidfire")
+        log = (self.folder / "qlaunch.log").open("ab")
+        launcher = subprocess.Popen(
+            (*command, "-m", "3", "-s", "3"),
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        self.runners.append(launcher)
+        return launcher
+
     def stop_runner(self, runner: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
         if runner.poll() is None:
             os.killpg(runner.pid, number)

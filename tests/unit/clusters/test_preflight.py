@@ -56,14 +56,19 @@ def test_a_good_login_node():
 @pytest.mark.parametrize(
     ("answer", "name", "found"),
     [
-        (said(version="0.0.1"), "sulfox on the login node", f"0.0.1, here {__version__}"),
-        (said(skew=-300), "clock of the login node", "-30"),
-        (said(free_kB=1000), "space in work_dir", "0.0 GB"),
-        (("date", ("", "sulfox: command not found", 0)), "environment of jobs", "not found"),
+        (lambda: said(version="0.0.1"), "sulfox on the login node", f"0.0.1, here {__version__}"),
+        (lambda: said(skew=-300), "clock of the login node", "-30"),
+        (lambda: said(free_kB=1000), "space in work_dir", "0.0 GB"),
+        (
+            lambda: ("date", ("", "sulfox: command not found", 0)),
+            "environment of jobs",
+            "not found",
+        ),
     ],
 )
 def test_a_login_node_with_a_problem(answer, name, found):
-    found_problems = problems(_login_node(Host(answer), load_cluster("local-slurm")))
+    # the answer holds the time, so it is made when it is given
+    found_problems = problems(_login_node(Host(answer()), load_cluster("local-slurm")))
     assert list(found_problems) == [name]
     assert found in found_problems[name].found
     assert found_problems[name].next_step
