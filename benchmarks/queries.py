@@ -1,9 +1,9 @@
 """Time of each declared query against the size of the store: flat where it is indexed.
 
 The embedded store is filled with 10^3, 10^4 and 10^5 synthetic bond analyses (two documents a
-job). Each query asks for at most 20 documents. Printed: milliseconds at each size, their
-ratio, the query plan, and the same question asked of MontyDB without the index, which is what
-the store did before it had one.
+job). Each query asks for at most 20 documents; a small store may hold fewer. Printed: milliseconds
+and answers at each size, the ratio of the times per answer, the query plan, and the same question
+asked of MontyDB without the index, which is what the store did before it had one.
 
 Run: python benchmarks/queries.py [--sizes 1000 10000 100000]
 """
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
     sizes = parser.parse_args().sizes
     rng = np.random.default_rng(1)
-    times: dict[str, list[float]] = {}
+    times: dict[str, list[tuple[float, int]]] = {}
     plans: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as root:
         for size in sizes:
@@ -121,18 +121,21 @@ def main() -> None:
             asked = questions(size)
             plans = reader.explain(asked)
             for name, search in asked.items():
-                reader.search(search)
-                times.setdefault(name, []).append(milliseconds(partial(reader.search, search)))
+                answers = len(reader.search(search))
+                took = milliseconds(partial(reader.search, search))
+                times.setdefault(name, []).append((took, answers))
             if size == sizes[0]:
                 wanted = {"output.documents": {"$elemMatch": {"interface_id": "if-00000050"}}}
                 without = milliseconds(partial(_read_all, reader, wanted), rounds=1)
                 print(
                     f"MontyDB without the index, an interface, {size} documents: {without:.0f} ms"
                 )
-    print(f"\n{'query':26}" + "".join(f"{size:>10}" for size in sizes) + "   ratio  plan")
+    print(f"\n{'query':26}" + "".join(f"{size:>15}" for size in sizes) + "   ratio  plan")
     for name, row in times.items():
-        cells = "".join(f"{t:10.2f}" for t in row)
-        print(f"{name:26}{cells}{row[-1] / row[0]:8.2f}  {plans[name]}")
+        cells = "".join(f"{took:10.2f} ({n:2d})" for took, n in row)
+        (first, n_first), (last, n_last) = row[0], row[-1]
+        ratio = last / max(n_last, 1) / (first / max(n_first, 1))
+        print(f"{name:26}{cells}{ratio:8.2f}  {plans[name]}")
     scans = [name for name, plan in plans.items() if "SCAN" in plan]
     print(f"\nqueries that read every row: {', '.join(scans) or 'none'} (times in ms)")
 

@@ -1,13 +1,6 @@
 #!/usr/bin/env bash
-# Install sulfox on a cluster's login node, from a checkout of it. Run it again to update.
+# On the login node of a CPU cluster, from a checkout of sulfox.
 #   SULFOX_VENV=/absolute/folder hpc/cpu-example/install.sh
 set -euo pipefail
-venv=${SULFOX_VENV:?set it to an absolute folder on a file system that all nodes see}
-python=$(command -v python3.12 || command -v python3.11 || command -v python3)
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  { echo "Python 3.11 or newer is needed, found $("$python" -V); load a module" >&2; exit 2; }
-[[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
-"$venv/bin/python" -m pip install -q --upgrade pip
-"$venv/bin/python" -m pip install -q "$(dirname "$0")/../..[mlip,vasp,remote,fireworks]"
-"$venv/bin/sulfox" --version
-echo "next: source $venv/bin/activate; sulfox engines; pmg config -p POTCARS LIBRARY"
+type module >/dev/null 2>&1 && module load python  # the name differs: module avail python
+exec "$(dirname "$0")/../shared/install.sh"

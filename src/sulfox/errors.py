@@ -97,10 +97,15 @@ CODES: dict[str, tuple[ErrorKind, str]] = {
     "SFX-505": (ErrorKind.DATA, "a stored document cannot be read"),
     "SFX-506": (ErrorKind.DATA, "a portable archive of a study is damaged"),
     "SFX-507": (ErrorKind.DATA, "a document is too large for the store"),
+    "SFX-560": (ErrorKind.INPUT, "an export would be written over something"),
+    "SFX-561": (ErrorKind.INPUT, "an exported study cannot be changed"),
+    "SFX-562": (ErrorKind.INPUT, "an analysis that cannot be run again"),
+    "SFX-563": (ErrorKind.RESOURCE, "a worker of a re-analysis died"),
     # 6xx studies and flows
     "SFX-601": (ErrorKind.INPUT, "a study is not valid"),
     "SFX-602": (ErrorKind.INPUT, "no such study"),
     "SFX-603": (ErrorKind.TRANSIENT, "a branch of the flow failed"),
+    "SFX-640": (ErrorKind.INPUT, "a worker has another version of sulfox"),
     # 7xx analyses
     "SFX-701": (ErrorKind.INPUT, "a pair of elements the trajectory does not hold"),
     "SFX-702": (ErrorKind.INPUT, "a detection criterion is out of range"),

@@ -1,22 +1,27 @@
-"""What any store promises, whether it is a folder, memory or a (mocked) MongoDB."""
+"""What any store promises: a folder, memory, a (mocked) MongoDB, or S3 (a small server's)."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from jobflow import Flow, JobStore, job, run_locally
 from maggma.stores import MemoryStore
+from object_server import ObjectServer, running_object_server
 
 from sulfox.errors import SulfoxError
 from sulfox.stores.archive import StoreBackend, open_stored_trajectory, publish_archive
 from sulfox.stores.opening import open_documents, open_store
 from sulfox.stores.readers import TRAJECTORIES, DocumentReader, StoreReader
+from sulfox.stores.server import server_job_store
 from sulfox.trajectories.archive import (
     Segment,
     TrajectoryHeader,
@@ -64,17 +69,47 @@ def _gridfs_store(tmp_path: Path) -> JobStore:
     return JobStore(docs, additional_stores={TRAJECTORIES: frames})
 
 
+def _object_store(tmp_path: Path) -> JobStore:
+    """maggma's S3Store by a description, over HTTP, with the secret in the environment."""
+    (tmp_path / "store.yaml").write_text(
+        "docs_store: {type: MemoryStore, collection_name: docs}\n"
+        "additional_stores:\n"
+        "  trajectories:\n"
+        "    type: S3Store\n"
+        "    bucket: lab\n"
+        "    endpoint_url: ${SULFOX_TEST_S3_URL}\n"
+        "    sub_dir: trajectories\n"
+        "    key: blob_uuid\n"
+        "    s3_profile: {aws_access_key_id: me, region_name: us-east-1,\n"
+        "                 aws_secret_access_key: '${SULFOX_TEST_S3_SECRET}'}\n"
+        "    index: {type: MemoryStore, collection_name: files, key: blob_uuid}\n"
+    )
+    return open_store(tmp_path / "store.yaml")
+
+
 STORES = {
     "embedded": lambda tmp_path: open_store(tmp_path / "store"),
     "memory": _memory_store,
     "described": _described_store,
     "gridfs": _gridfs_store,
+    "s3": _object_store,
 }
+
+
+@pytest.fixture
+def object_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
+    """As much of S3 as is needed, on a port of this machine."""
+    with running_object_server("lab") as server:
+        monkeypatch.setenv("SULFOX_TEST_S3_URL", server.url)
+        monkeypatch.setenv("SULFOX_TEST_S3_SECRET", "not-to-be-told")
+        yield server
 
 
 @pytest.fixture(params=sorted(STORES))
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SimpleNamespace]:
     """A store, and the reader that a query would use."""
+    if request.param == "s3":
+        request.getfixturevalue("object_server")
     store = STORES[request.param](tmp_path)
     reader: DocumentReader = (
         open_documents(tmp_path / "store") if request.param == "embedded" else StoreReader(store)
@@ -208,6 +243,7 @@ def test_publishing_again_repairs_what_is_damaged(
             "sha256": hashlib.sha256(wrong).hexdigest(),
             "n_bytes": len(wrong),
             "n_parts": 1,
+            **dict.fromkeys(("job_uuid", "job_index")),
         },
         key="blob_uuid",
     )
@@ -239,3 +275,88 @@ def test_a_large_segment_is_split_below_the_document_limit(opened: SimpleNamespa
     assert all(len(str(doc.get("data"))) < 1500 for doc in store.query())
     with pytest.raises(FileNotFoundError):
         backend.read("segment-000020-000029.npz")
+
+
+def test_frames_lie_in_the_bucket_and_the_secret_nowhere(
+    object_server: ObjectServer, tmp_path: Path, archive_folder: Path
+) -> None:
+    store = _object_store(tmp_path)
+    reference = publish_archive(archive_folder, store)
+    names = [*(segment.name for segment in reference.segments), "trajectory.json"]
+    expected = {f"lab/trajectories/tr-contract/{name}" for name in names}
+    assert set(object_server.objects) == expected
+    assert object_server.key_ids == {"me"}, "every request is signed by the described user"
+    lines = list(store.additional_stores[TRAJECTORIES].index.query())
+    assert len(lines) == len(expected)
+    held = f"{lines}{object_server.objects}{store.additional_stores[TRAJECTORIES]!r}"
+    assert "not-to-be-told" not in held
+
+
+def test_a_bucket_that_is_not_there_is_told_without_the_secret(
+    object_server: ObjectServer, tmp_path: Path
+) -> None:
+    object_server.buckets = ()
+    with pytest.raises(SulfoxError, match=r"SFX-501.*Bucket") as caught:
+        _object_store(tmp_path)
+    assert "not-to-be-told" not in caught.value.line
+
+
+def test_a_job_on_a_cluster_reaches_the_bucket_with_its_own_variables(
+    object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch, archive_folder: Path
+) -> None:
+    """What a queue stores of the description holds names of variables only."""
+    profile = {"aws_access_key_id": "me", "region_name": "us-east-1"}
+    description = {
+        "docs_store": {"type": "MemoryStore"},
+        "additional_stores": {
+            TRAJECTORIES: {
+                "type": "S3Store",
+                "bucket": "${SULFOX_TEST_BUCKET}",
+                "endpoint_url": "${SULFOX_TEST_S3_URL}",
+                "key": "blob_uuid",
+                "s3_profile": profile | {"aws_secret_access_key": "${SULFOX_TEST_S3_SECRET}"},
+                "index": {"type": "MemoryStore", "key": "blob_uuid"},
+            }
+        },
+    }
+    monkeypatch.setenv("SULFOX_TEST_BUCKET", "lab")
+    store = JobStore.from_dict(server_job_store(description))
+    store.connect()
+    publish_archive(archive_folder, store)
+    assert len(object_server.objects) == 4
+    queued = json.dumps(store.additional_stores[TRAJECTORIES].as_dict(), default=str)
+    assert "not-to-be-told" not in queued
+    assert "${SULFOX_TEST_S3_SECRET}" in queued
+
+
+def test_the_shipped_example_with_a_bucket_opens(
+    object_server: ObjectServer,
+    mongo: Any,
+    database: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    archive_folder: Path,
+) -> None:
+    """configs/stores/mongodb-s3.yaml as it is: every secret comes from the environment."""
+    place = urlsplit(mongo.uri)
+    if place.username:
+        pytest.skip("the stated server has a user of its own")
+    for name, value in {
+        "MONGO_HOST": place.hostname,
+        "MONGO_PORT": str(mongo.port),
+        "MONGO_DATABASE": database.name,
+        "MONGO_USER": "",
+        "MONGO_PASSWORD": "",
+        "S3_BUCKET": "lab",
+        "S3_ENDPOINT": object_server.url,
+        "S3_KEY_ID": "me",
+        "S3_SECRET": "not-to-be-told",
+    }.items():
+        monkeypatch.setenv(f"SULFOX_{name}", str(value))
+    store = open_store("mongodb-s3")
+    reference = publish_archive(archive_folder, store)
+    reader = open_documents("mongodb-s3")
+    stored = open_stored_trajectory(reader, "tr-contract", reference).frames()
+    assert np.array_equal(stored.positions, open_archive(archive_folder).frames().positions)
+    lines = list(database["trajectory_files"].find())
+    assert len(lines) == len(object_server.objects) == 4
+    assert "not-to-be-told" not in str(lines)

@@ -20,6 +20,11 @@ def engine(monkeypatch):
         "identify_calculator",
         lambda name, potential: {"engine": name, "potential": potential, "inputs_hash": "0"},
     )
+    monkeypatch.setattr(
+        electronic_study,
+        "cost_line",
+        lambda calculator, structure, spec: f"{structure.n_atoms} atoms, {spec.cutoff_eV:.0f} eV",
+    )
 
 
 def made(**overrides):
@@ -37,6 +42,16 @@ def test_each_case_of_the_plan_is_one_job(engine):
     assert "CoO (non-magnetic, no U): density of states by gpaw" in told
     assert "CoO minus LCO: band centres" in told
     assert not any("production" in name for name in told)
+
+
+def test_every_calculation_knows_its_expected_cost(engine):
+    jobs = [job for job, _ in made(only=("band-centers",)).flow.iterflow()]
+    told = {job.name: job.metadata.get("expected_cost") for job in jobs}
+    assert told["LCO: density of states by gpaw"] == "12 atoms, 500 eV"
+    assert told["CoO (no U): density of states by gpaw"] == "4 atoms, 500 eV"
+    assert told["CoO minus LCO: band centres"] is None
+    (shell, *_) = (job for job, _ in made(only=("core-shell",)).flow.iterflow())
+    assert shell.metadata["expected_cost"].startswith("24 atoms")
 
 
 def test_a_protocol_that_relaxes_adds_a_relaxation_per_case(engine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ase.calculators.emt import EMT as EMT_ITSELF
 
-from sulfox.analysis.thermodynamics.element_references import SCHEMES, formation_entries
+from sulfox.analysis.thermodynamics.entries.element_references import SCHEMES, formation_entries
 from sulfox.documents.entry_set import ComputedEntrySetDoc
 from sulfox.errors import SulfoxError
 from sulfox.flows.entry_set_flow import build_entry_set_flow

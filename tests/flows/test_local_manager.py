@@ -136,6 +136,42 @@ def test_a_job_that_asks_for_more_jobs_is_refused(opener, tmp_path, monkeypatch)
     assert "more jobs" in run.failures[0].message
 
 
+IN_PIECES = """
+from pathlib import Path
+from jobflow import CURRENT_JOB, Job, Response
+
+def work(folder):
+    pieces = Path(folder, "pieces")
+    done = int(pieces.read_text()) + 1 if pieces.exists() else 1
+    pieces.write_text(str(done))
+    if done == 3:
+        raise RuntimeError("killed")
+    if done == 4:
+        return "all of it"
+    again = Job(function=work, function_args=(folder,), name="work", uuid=CURRENT_JOB.job.uuid)
+    return Response(output={"continues": True}, replace=again)
+"""
+
+
+def test_a_run_in_pieces_that_broke_ends_with_its_last_answer(opener, tmp_path, monkeypatch):
+    """What an earlier run left under a higher index must not hide the answer from the children."""
+    (tmp_path / "in_pieces.py").write_text(IN_PIECES)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from in_pieces import work
+
+    def flow():
+        job = make_job("work", work, str(tmp_path))
+        return Flow([job, make_job("child", operator.add, job.output, "!")])
+
+    def run():
+        return run_flow(flow(), opener, work_dir=tmp_path / "work", workers=1)
+
+    assert states(run()) == {"work": JobState.FAILED, "child": JobState.SKIPPED}
+    assert states(run()) == {"work": JobState.DONE, "child": JobState.DONE}
+    assert opener().get_output("test-child") == "all of it!"
+    assert states(run()) == {"work": JobState.PRESENT, "child": JobState.PRESENT}
+
+
 SLEEPER = """
 import sys, time
 from functools import partial

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import socket
+import sys
+import threading
+import time
+import types
 
 import pytest
 from pymatgen.core.entries import ComputedEntry
 
-from sulfox.analysis.thermodynamics.entry_sources import open_entry_set
+from sulfox.analysis.thermodynamics.entries.entry_sources import open_entry_set
 from sulfox.errors import SulfoxError
+from sulfox.flows import materials_project
 from sulfox.flows.materials_project import KEY_VARIABLE, fetch_entries, make_client
 
 
@@ -86,6 +92,67 @@ def test_a_missing_package_is_told(monkeypatch):
         make_client()
 
 
+@pytest.fixture
+def package(monkeypatch):
+    """Stand in for mp-api: a client that must not be made before the server has answered."""
+
+    class MPRester:
+        def __init__(self, key):
+            raise ValueError("made with this key")
+
+    package = types.ModuleType("mp_api.client")
+    package.MPRester = MPRester
+    monkeypatch.setitem(sys.modules, "mp_api", types.ModuleType("mp_api"))
+    monkeypatch.setitem(sys.modules, "mp_api.client", package)
+    monkeypatch.setenv(KEY_VARIABLE, "0" * 32)
+    monkeypatch.setattr(materials_project, "_ANSWER_WITHIN_S", 0.3)
+    for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+
+
+@pytest.fixture
+def server():
+    """A socket that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening, f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+
+def test_a_server_that_is_silent_or_not_there_is_told_and_nothing_hangs(
+    package, server, monkeypatch
+):
+    listening, address = server
+    monkeypatch.setenv("MP_API_ENDPOINT", address)
+    start = time.monotonic()
+    with pytest.raises(SulfoxError, match=r"^SFX-727.*no answer.*--entries chgnet"):
+        make_client()
+    listening.close()
+    with pytest.raises(SulfoxError, match=r"^SFX-727.*no answer.*check the network"):
+        make_client()
+    assert time.monotonic() - start < 10
+
+
+def test_any_answer_makes_the_client_whose_refusal_is_told(package, server, monkeypatch):
+    listening, address = server
+
+    def answer():
+        connection, _ = listening.accept()
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        connection.close()
+
+    threading.Thread(target=answer, daemon=True).start()
+    monkeypatch.setenv("MP_API_ENDPOINT", address)
+    monkeypatch.setattr(materials_project, "_ANSWER_WITHIN_S", 20.0)
+    with pytest.raises(SulfoxError, match=r"^SFX-727.*made with this key.*check the key"):
+        make_client()
+
+
+def test_an_address_that_is_none_is_told(package, monkeypatch):
+    monkeypatch.setenv("MP_API_ENDPOINT", "file:///etc")
+    with pytest.raises(SulfoxError, match=r"^SFX-727.*MP_API_ENDPOINT"):
+        make_client()
+
+
 def test_a_network_that_fails_leaves_no_file(tmp_path):
     class Broken(Client):
         def get_entries_in_chemsys(self, elements, additional_criteria):
@@ -104,6 +171,7 @@ def test_a_network_that_fails_leaves_no_file(tmp_path):
         ([], {}, "SFX-723"),
         (["Li", "S"], {}, "SFX-722"),
         (["Li"], {"thermo_type": "HSE"}, "SFX-726"),
+        (["Li", "Co", "Ni", "Mn", "Al", "O", "P", "S", "Cl", "C"], {}, "SFX-723"),
     ],
 )
 def test_bad_questions_are_refused(tmp_path, asked, elements, more, code):

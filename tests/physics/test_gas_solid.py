@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
 from sulfox.analysis.thermodynamics.gas_solid.equilibrium import gas_solid_equilibrium
 from sulfox.analysis.thermodynamics.gas_solid.gas_reduction import GasQuestion, gas_reduction
 from sulfox.analysis.thermodynamics.gas_solid.gibbs_energy import (

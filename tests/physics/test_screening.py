@@ -10,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition
 
-from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.solid_solution import (
+    BOLTZMANN_EV_PER_K,
+    add_solid_solution,
+)
 from sulfox.analysis.thermodynamics.pair_table import tabulate_pairs
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import reaction_energy
@@ -19,7 +23,6 @@ from sulfox.analysis.thermodynamics.screening import (
     screen_coatings,
     triple_junction,
 )
-from sulfox.analysis.thermodynamics.solid_solution import BOLTZMANN_EV_PER_K, add_solid_solution
 from sulfox.errors import SulfoxError
 from sulfox.materials.pairs import PairPlan
 
@@ -247,7 +250,9 @@ def test_a_table_says_what_is_met_and_what_it_cannot_say():
     assert lost.hull_eV_per_atom is None
     assert "no entry with P" in lost.said
     assert table.status == "partial"
-    assert [d.id for d in documents] == [met.reaction_energy_id, compared.reaction_energy_id]
+    ids = [met.reaction_energy_id, compared.reaction_energy_id]
+    assert [d.id for d in documents] == [*ids, table.windows[0].stability_window_id]
+    assert (met.outcome, compared.outcome, table.windows[0].outcome) == ("met", None, "missed")
     assert {d.entries.hash for d in documents} == {table.entries.hash}
     (window,) = table.windows
     assert window.oxidation_V == pytest.approx(2.25, **exactly)

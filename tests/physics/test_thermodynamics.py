@@ -11,7 +11,7 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.analysis.reaction_calculator import BalancedReaction
 from pymatgen.core import Composition
 
-from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary, envelope_kinks
 from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 from sulfox.analysis.thermodynamics.stability_window import stability_window

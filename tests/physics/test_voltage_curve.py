@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 from sulfox.analysis.thermodynamics.voltage_curve import CELL_MARKS, voltage_curve

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sulfox.analysis.thermodynamics.computed_set import VOLUME_RATIO
-from sulfox.analysis.thermodynamics.element_references import DEFAULT_SCHEME, SCHEMES
-from sulfox.analysis.thermodynamics.entry_sources import open_entry_set, read_computed_set
+from sulfox.analysis.thermodynamics.entries.computed_set import VOLUME_RATIO
+from sulfox.analysis.thermodynamics.entries.element_references import DEFAULT_SCHEME, SCHEMES
+from sulfox.analysis.thermodynamics.entries.entry_sources import open_entry_set, read_computed_set
 from sulfox.analysis.thermodynamics.pair_table import tabulate_pairs, with_solutions
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import reaction_energy
@@ -82,7 +82,8 @@ def test_every_pair_of_the_table_has_a_number(path):
     table, documents = tabulate_pairs(open_entry_set(path), read_pair_plan())
     assert table.status is Status.COMPLETE
     rows = {row.label: row for row in table.pairs}
-    assert len(documents) == len(rows) == 18
+    assert len(rows) == 18
+    assert len(documents) == len(rows) + len(table.windows)
     for row in rows.values():
         assert row.own_energy_eV_per_atom <= row.hull_eV_per_atom + 1e-9 <= 1e-9
     # a more oxidised cathode reacts more; coatings react less than what they cover

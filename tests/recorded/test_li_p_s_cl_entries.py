@@ -16,7 +16,8 @@ from pymatgen.analysis.interface_reactions import GrandPotentialInterfacialReact
 from pymatgen.analysis.phase_diagram import GrandPotentialPhaseDiagram, PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
-from sulfox.analysis.thermodynamics.entry_set import freeze_entries, read_entry_set
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.entry_sources import read_entry_set
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 from sulfox.analysis.thermodynamics.stability_window import stability_window

@@ -45,15 +45,16 @@ def read(path: Path):
 
 
 def write_vaspout(path: Path, dos, *, incar=None) -> Path:
-    """Projections as (ions, spins, orbitals, energies), atoms by type, INCAR tags as datasets."""
+    """Projections as (spins, ions, orbitals, energies), atoms by type, INCAR tags as datasets."""
     types = list(dict.fromkeys(dos.species))
     with h5py.File(path, "w") as file:
         for part, number in zip(("major", "minor", "patch"), (6, 4, 2), strict=True):
             file[f"version/{part}"] = number
         group = file.create_group("results/electron_dos")
         group["energies"], group["efermi"], group["dos"] = dos.energies_eV, dos.fermi_eV, dos.total
-        group["dospar"] = dos.densities.transpose(0, 2, 1, 3)
-        file["results/projectors/lchar"] = np.array([o.encode() for o in dos.orbitals], "S5")
+        group["dospar"] = dos.densities.transpose(2, 0, 1, 3)
+        names = (*dos.orbitals, "fy3x2", "fxyz")  # VASP lists orbitals that no column has
+        file["results/projectors/lchar"] = np.array([name.encode() for name in names], "S5")
         group = file.create_group("results/electron_eigenvalues")
         group["eigenvalues"], group["fermiweights"] = dos.eigenvalues_eV, dos.occupations
         group["kpoints_symmetry_weight"] = dos.k_weights
@@ -99,6 +100,28 @@ def test_a_vaspout_names_its_level_and_counts_its_electrons(tmp_path):
     assert dos.level_of_theory == "PBE+U (Fe d 5.3 eV), 520 eV (VASP 6.4.2)"
     assert dos.n_electrons == pytest.approx(read(FE2O3).n_electrons, abs=1e-3)
     assert dos.smearing_eV == 0.05
+
+
+def test_a_vaspout_of_a_hybrid_run_says_so(tmp_path):
+    incar = {"LHFCALC": 1, "LDAU": 0, "GGA": b"Pe", "ENCUT": 680.0}  # VASP keeps 1 for .TRUE.
+    path = write_vaspout(tmp_path / "vaspout.h5", read(OSO2), incar=incar)
+    assert read_projected_dos(path).level_of_theory.startswith("hybrid functional on PBE, 680 eV")
+
+
+def test_moments_of_a_non_collinear_vaspout_are_no_states(tmp_path):
+    path = write_vaspout(tmp_path / "vaspout.h5", read(OSO2))
+    plain = read_projected_dos(path)
+    with h5py.File(path, "a") as file:
+        for name in ("dos", "dospar"):
+            density = file[f"results/electron_dos/{name}"][()]
+            del file[f"results/electron_dos/{name}"]
+            parts = [density[0], -2 * density[0], 3 * density[0], 4 * density[0]]
+            file[f"results/electron_dos/{name}"] = np.stack(parts)
+    dos = read_projected_dos(path)
+    assert not dos.is_spin_polarized
+    assert np.array_equal(dos.densities, plain.densities)
+    assert np.array_equal(dos.total, plain.total)
+    assert dos.n_electrons == pytest.approx(plain.n_electrons / 2)  # a state holds one electron
 
 
 def test_a_packed_vaspout_is_read(tmp_path):
@@ -338,3 +361,20 @@ def test_a_long_table_keeps_its_last_row_however_it_ends(row, end):
     values = np.linspace(0, 1, 900)
     text = "\n" + "\n".join(row.format(value) for value in values) + end
     assert parse_table(text, 1, "file", "a table")[:, 0] == pytest.approx(values, abs=1e-6)
+
+
+def test_a_doscar_of_lobster_is_not_taken_for_one_of_vasp(tmp_path):
+    """Its four columns are s and three p, and its energies begin at E_F."""
+    dos = few(OSO2, 1)
+    write_neighbours(tmp_path, dos, np.arange(-3.0, 3.0, 0.5))
+    lines = (tmp_path / "DOSCAR").read_text().splitlines(keepends=True)
+    rows = "".join(f" {energy:.5f} 1.0 1.0 1.0 1.0\n" for energy in np.arange(-3.0, 3.0, 0.5))
+    ion = " 3.0 -3.0 12 1.5 1.0; Z= 8; 2s 2p_y 2p_z 2p_x\n" + rows
+    path = tmp_path / "DOSCAR"
+    path.write_text("".join(lines) + len(dos.species) * ion)
+    with pytest.raises(SulfoxError, match=r"SFX-311.*2p_y"):
+        read_projected_dos(path)
+    lines[4] = " DOS and projected DOS file by LOBSTER. Energy is shifted.\n"
+    path.write_text("".join(lines) + len(dos.species) * ion)
+    with pytest.raises(SulfoxError, match=r"SFX-312.*LOBSTER"):
+        read_projected_dos(path)

@@ -31,6 +31,7 @@ class TestMongo:
     command: tuple[str, ...] = ()
     log: Path | None = None
     process: subprocess.Popen[bytes] | None = None
+    refusal: Path | None = None
 
     @property
     def port(self) -> int:
@@ -59,6 +60,19 @@ class TestMongo:
         self.process.kill()
         self.process.wait()
 
+    @contextlib.contextmanager
+    def refusing(self, error: str) -> Iterator[None]:
+        """Take no write for a while; `error` is MongoDB's number, name and text."""
+        if self.refusal is None:
+            pytest.skip(f"{self.which} cannot be told to refuse writes")
+        part = self.refusal.with_suffix(".part")
+        part.write_text(error)
+        part.rename(self.refusal)
+        try:
+            yield
+        finally:
+            self.refusal.unlink()
+
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
@@ -82,11 +96,14 @@ def make_mongo(folder: Path) -> TestMongo:
         (folder / "db").mkdir()
         command = (mongod, "--dbpath", str(folder / "db"), "--port", str(port), "--bind_ip")
         command += ("127.0.0.1",)
+        refusal = None
     else:
+        refusal = folder / "refusal"
         command = (sys.executable, "-m", "mongo_server", "--file", str(folder / "db.sqlite"))
-        command += ("--port", str(port))
+        command += ("--port", str(port), "--refusal", str(refusal))
     which = mongod or "the wire server of tests/support/mongo_server"
     mongo = TestMongo(f"mongodb://127.0.0.1:{port}", which, command, folder / "mongo.log")
+    mongo.refusal = refusal
     mongo.start()
     return mongo
 

@@ -5,70 +5,29 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib.util import find_spec
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from mongo_fixture import TestMongo
+from slurm_study import STEPS, STUDY, free_ports
 
 ROOT = Path(__file__).parents[2]
+ALL = os.environ.get("SULFOX_SLURM_FAULTS") == "all"
 _CLUSTER = "lab"
-
-STUDY = {
-    "name": "tiny",
-    "title": "a small interface, a short run",
-    "question": "does the chain hold together?",
-    "potential": "paced_nep:PacedNep",
-    "pairs": [
-        {
-            "name": "CoO|LPSCl",
-            "cathode": {"material": "CoO", "facet": [1, 0, 0]},
-            "electrolyte": {"material": "LPSCl", "facet": [1, 0, 0]},
-        }
-    ],
-    "interface": {"max_strain": 0.12, "max_atoms": 140},
-    "dynamics": {
-        "protocol": "test",
-        "temperatures_K": [300],
-        "seeds": [1],
-        "equilibration_ps": 0,
-        "length_ps": 0.2,
-    },
-    "bonds": ["S-S"],
-}
-
-
-def why_not() -> str | None:
-    """Why a private SLURM cannot be started here."""
-    if os.geteuid() != 0:
-        return "a private SLURM needs root"
-    path = os.environ["PATH"] + ":/usr/sbin"
-    if find_spec("jobflow_remote") is None or find_spec("fireworks") is None:
-        return "pip install 'sulfox[remote,fireworks]'"
-    missing = [p for p in ("munged", "slurmctld", "slurmd") if not shutil.which(p, path=path)]
-    return f"apt-get install slurm-wlm munge: {', '.join(missing)} missing" if missing else None
-
-
-def free_ports(count: int) -> int:
-    """The first of some consecutive free ports."""
-    for _ in range(200):
-        first = random.randint(20000, 60000)
-        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
-            for port in range(first, first + count):
-                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
-    raise OSError("no free ports")
+_STUDY = "tiny"
+_GONE = "gone"
+#: Of a machine that does much else; nothing waits longer than it must [s].
+_PATIENCE_S = 1800
+_CALL_S = 600
 
 
 @dataclass
@@ -79,8 +38,11 @@ class SlurmLab:
     mongo: TestMongo
     database: str
     runners: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    all_faults: bool = ALL
 
     def start(self) -> None:
+        from sulfox.engines.standin.potcars import write_placeholder_library
+
         server = urlsplit(self.mongo.uri)
         self.environment = {
             **os.environ,
@@ -98,8 +60,10 @@ class SlurmLab:
             "JFREMOTE_PROJECTS_FOLDER": str(self.folder / "projects"),
             "SULFOX_CONFIG_DIR": str(self.folder / "configs"),
             "SULFOX_TEST_RAISE": str(self.folder / "raise"),
-            "SULFOX_TEST_STEP_S": "0.1",
             "OMP_NUM_THREADS": "1",
+            "SULFOX_STANDIN_POTENTIAL": STUDY["potential"],
+            "SULFOX_VASP_POLL_S": "0.5",
+            "PMG_VASP_PSP_DIR": str(write_placeholder_library(self.folder / "potcars")),
         }
         protocol = yaml.safe_load((ROOT / "configs" / "protocols" / "aimd.yaml").read_text())
         for part in ("equilibration", "production"):
@@ -110,8 +74,7 @@ class SlurmLab:
         self._shell("start.sh")
 
     def stop(self) -> None:
-        for runner in self.runners:
-            self.stop_runner(runner)
+        self.stop_runners()
         with contextlib.suppress(subprocess.CalledProcessError):
             self._shell("stop.sh")
 
@@ -131,21 +94,39 @@ class SlurmLab:
         path.write_text(yaml.safe_dump(content, sort_keys=False))
         return path
 
-    def write_cluster(self, minutes: float = 1, memory_GB: float = 1.5) -> None:
-        """The shipped cluster file, with another time limit and memory for dynamics."""
+    def write_cluster(
+        self, minutes: float = 1, memory_GB: float = 1.5, step_s: float = 0.1, path: str = ""
+    ) -> None:
+        """The shipped cluster file, with other limits and pace of dynamics, and what jobs need."""
         cluster = yaml.safe_load((ROOT / "configs" / "clusters" / "local-slurm.yaml").read_text())
+        for size in cluster["job_sizes"].values():
+            size["walltime_h"] = _PATIENCE_S / 3600
         size = cluster["job_sizes"]["dynamics"]
         size |= {"walltime_h": minutes / 60, "memory_GB_per_core": memory_GB}
-        support = {"PYTHONPATH": self.environment["PYTHONPATH"]}
-        for name in ("SULFOX_TEST_STEP_S", "SULFOX_TEST_RAISE", "SULFOX_CONFIG_DIR"):
-            support[name] = self.environment[name]
-        cluster["environment"] |= support
+        for name in ("SULFOX_TEST_RAISE", "SULFOX_CONFIG_DIR", "PMG_VASP_PSP_DIR"):
+            cluster["environment"][name] = self.environment[name]
+        for name in ("SULFOX_STANDIN_POTENTIAL", "SULFOX_VASP_POLL_S"):
+            cluster["environment"][name] = self.environment[name]
+        folders = (path, self.environment["PYTHONPATH"])
+        cluster["environment"] |= {
+            "PYTHONPATH": ":".join(filter(None, folders)),
+            "SULFOX_TEST_STEP_S": str(step_s),
+        }
         cluster |= {"name": _CLUSTER, "poll_s": 1}
         self._write("configs/clusters/lab.yaml", cluster)
 
-    def write_study(self, *temperatures_K: float, **dynamics: object) -> None:
-        plan = {**STUDY["dynamics"], "temperatures_K": list(temperatures_K or (300,)), **dynamics}
-        self._write("tiny/study.yaml", {**STUDY, "dynamics": plan})
+    def cluster_folder(self, name: str) -> Path:
+        return self.folder / "slurm" / "work" / name
+
+    def write_study(
+        self, *temperatures_K: float, max_atoms: int = 140, finding: str = "", **changes: object
+    ) -> None:
+        plan = {**STUDY["dynamics"], "temperatures_K": list(temperatures_K or (300,))}
+        limits = {**STUDY["interface"], "max_atoms": max_atoms}
+        if finding:
+            said = {"quantity": "q", "published": "p", "source": finding, "test": "not_computed"}
+            changes["expected"] = [said]
+        self._write("tiny/study.yaml", {**STUDY, "dynamics": plan, "interface": limits, **changes})
 
     def run(self, *command: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -159,19 +140,53 @@ class SlurmLab:
         )
 
     def sulfox(self, *arguments: str) -> dict:
-        done = self.run(sys.executable, "-m", "sulfox", *arguments, "--json")
+        done = self.run(sys.executable, "-m", "sulfox", *arguments, "--json", timeout=_CALL_S)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def refused(self, *arguments: str) -> str:
+        """What sulfox says where it refuses."""
+        done = self.run(sys.executable, "-m", "sulfox", *arguments, timeout=_CALL_S)
+        assert done.returncode != 0, done.stdout
+        assert "Traceback" not in done.stderr
+        return done.stderr.strip().splitlines()[-1]
 
     def submit(self, *more: str) -> dict:
         study = str(self.folder / "tiny")
         return self.sulfox("submit", study, "--cluster", _CLUSTER, "--yes", *more)["plan"]
 
     def status(self, *more: str) -> dict:
-        return self.sulfox("status", "tiny", "--cluster", _CLUSTER, *more)
+        return self.sulfox("status", _STUDY, "--cluster", _CLUSTER, *more)
 
     def resume(self, *more: str) -> list[dict]:
-        return self.sulfox("resume", "tiny", "--cluster", _CLUSTER, *more)["jobs"]
+        return self.sulfox("resume", _STUDY, "--cluster", _CLUSTER, *more)["jobs"]
+
+    def cancel(self) -> list[dict]:
+        return self.sulfox("cancel", _STUDY, "--cluster", _CLUSTER)["jobs"]
+
+    def doctor(self) -> dict:
+        """What doctor finds, problems or not."""
+        asked = ("doctor", "--cluster", _CLUSTER, "--json")
+        done = self.run(sys.executable, "-m", "sulfox", *asked, timeout=_CALL_S)
+        assert "Traceback" not in done.stderr
+        return json.loads(done.stdout)
+
+    def note(self, *faults: str, recovery: object, said: object = ()) -> None:
+        """Keep what was said and done, for the table of hpc/local-slurm/README.md."""
+        with (self.folder / "faults.jsonl").open("a") as file:
+            content = {"faults": faults, "said": said, "recovery": recovery}
+            file.write(json.dumps(content) + "\n")
+
+    def ensure_runner(self, *, anew: bool = False) -> None:
+        """A runner; `anew` where the cluster file has changed, which it reads once."""
+        if anew:
+            self.stop_runners()
+        if all(runner.poll() is not None for runner in self.runners):
+            self.start_runner()
+
+    def stop_runners(self) -> None:
+        for runner in self.runners:
+            self.stop_runner(runner)
 
     def start_runner(self) -> subprocess.Popen[bytes]:
         command = (str(Path(sys.executable).with_name("jf")), "-p", f"sulfox-{_CLUSTER}", "runner")
@@ -185,10 +200,13 @@ class SlurmLab:
     def start_launcher(self) -> subprocess.Popen[bytes]:
         """FireWorks' runner."""
         folder = str(self.folder / "projects" / f"fireworks-{_CLUSTER}")
-        command = (str(Path(sys.executable).with_name("qlaunch")), "-c", folder, "-r", "rapidfire")
+        command = (str(Path(sys.executable).with_name("qlaunch")), "-c", folder, "-r")
+        place = self.folder / "fireworks"
+        place.mkdir(exist_ok=True)
+        command += ("--launch_dir", str(place), "rapidfire")
         log = (self.folder / "qlaunch.log").open("ab")
         launcher = subprocess.Popen(
-            (*command, "-m", "3", "-s", "3"),
+            (*command, "-m", "3", "--sleep", "3"),
             env=self.environment,
             stdout=log,
             stderr=log,
@@ -211,8 +229,59 @@ class SlurmLab:
     def jobs(self):
         return self.mongo.client()[self.database]["jobs"]
 
+    @property
+    def own(self) -> dict:
+        """The jobs of the study, without what an earlier test left undone."""
+        return {"job.metadata.study": _STUDY}
+
     def states(self) -> Counter[str]:
-        return Counter(job["state"] for job in self.jobs.find({}, {"state": 1}))
+        return Counter(job["state"] for job in self.jobs.find(self.own, {"state": 1}))
+
+    def fireworks_states(self) -> Counter[str]:
+        found = self.mongo.client()[self.database]["fireworks"].find({}, {"state": 1})
+        return Counter(job["state"] for job in found)
+
+    def forget_failures(self) -> None:
+        """Let what a test leaves undone not disturb the next one."""
+        undone = {**self.own, "state": {"$ne": "COMPLETED"}}
+        if self.jobs.find_one(undone) is None:
+            return
+        self.run("scancel", "-u", str(os.geteuid()))
+        change = {"state": "USER_STOPPED", "job.metadata.study": _GONE, "lock_id": None}
+        self.jobs.update_many(undone, {"$set": change})
+
+    def lock_a_job(self, hours: float) -> None:
+        """Leave a job locked as a runner does that is killed while it works on it."""
+        since = datetime.now(UTC) - timedelta(hours=hours)
+        change = {"lock_id": "of-the-dead", "lock_time": since}
+        (job,) = self.jobs.find({**self.own, "state": "READY"})
+        self.jobs.update_one({"_id": job["_id"]}, {"$set": change})
+
+    def without_database(self, seconds: float) -> str:
+        """Kill the database for a while; what status says meanwhile."""
+        self.mongo.kill()
+        until = time.monotonic() + seconds
+        said = self.refused("status", _STUDY, "--cluster", _CLUSTER)
+        time.sleep(max(0, until - time.monotonic()))
+        self.mongo.start()
+        return said
+
+    def watch_until_done(self, seconds: float) -> list[dict[str, int]]:
+        """What status says until all is done: each answer that differs from the one before."""
+        seen: list[dict[str, int]] = []
+        before: list[Counter[str]] = [Counter()]
+
+        def done() -> bool:
+            if self.failed():
+                pytest.fail(f"failed: {self.status()['jobs'][-8:]}")
+            now = self.states()
+            if now != before[-1]:  # only then is it worth the time to ask
+                before.append(now)
+                seen.append(self.status()["states"])
+            return set(now) == {"COMPLETED"}
+
+        self.wait("the end of the study", done, seconds)
+        return seen
 
     def wait(self, what: str, happened, seconds: float = 150):
         """Wait until `happened` gives something true."""
@@ -222,10 +291,10 @@ class SlurmLab:
             if found:
                 return found
             time.sleep(0.5)
-        states = [(j["job"]["name"], j["state"]) for j in self.jobs.find({})]
+        states = [(j["job"]["name"], j["state"]) for j in self.jobs.find(self.own)]
         pytest.fail(f"{what} did not happen in {seconds} s: {states[-6:]}")
 
-    def wait_until_done(self, seconds: float = 240) -> None:
+    def wait_until_done(self, seconds: float = _PATIENCE_S) -> None:
         def done() -> bool:
             if self.failed():
                 pytest.fail(f"failed: {self.status()['jobs'][-6:]}")
@@ -235,13 +304,13 @@ class SlurmLab:
 
     def running_jobs(self, count: int) -> list[dict]:
         """Dynamics jobs that run and have archived a segment, the oldest first."""
-        wanted = {"job.name": {"$regex": "production"}, "state": "RUNNING"}
+        wanted = {**self.own, "job.name": {"$regex": "production"}, "state": "RUNNING"}
 
         def found() -> list[dict]:
             running = [job for job in self.jobs.find(wanted).sort("_id") if self.segments(job)]
             return running if len(running) >= count else []
 
-        return self.wait(f"{count} running jobs with an archived segment", found, 300)
+        return self.wait(f"{count} running jobs with an archived segment", found, _PATIENCE_S)
 
     def segments(self, job: dict) -> list[Path]:
         return sorted((self.folder / "slurm" / "work" / job["uuid"]).glob("segment-*"))
@@ -268,14 +337,15 @@ class SlurmLab:
         )
 
     def failed(self) -> int:
-        return self.jobs.count_documents({"state": {"$in": ["FAILED", "REMOTE_ERROR"]}})
+        wanted = {**self.own, "state": {"$in": ["FAILED", "REMOTE_ERROR"]}}
+        return self.jobs.count_documents(wanted)
 
-    def wait_for_failure(self, seconds: float = 150) -> dict:
+    def wait_for_failure(self, seconds: float = _PATIENCE_S) -> dict:
         """What ``status`` says of the job that failed."""
         self.wait("a failure", self.failed, seconds)
         return next(job for job in self.status()["jobs"] if job["state"] == "failed")
 
-    def resume_until_done(self, seconds: float = 600) -> list[dict]:
+    def resume_until_done(self, seconds: float = _PATIENCE_S) -> list[dict]:
         """Give ``resume`` whenever something failed; what it did."""
         done: list[dict] = []
 
@@ -287,17 +357,24 @@ class SlurmLab:
         self.wait("the end of the study", settled, seconds)
         return done
 
-    def trajectories(self) -> list[dict]:
-        return self.sulfox("query", "trajectories", "--store", "mongodb")["documents"]
+    def documents(self, kind: str) -> list[dict]:
+        return self.sulfox("query", kind, "--store", "mongodb")["documents"]
 
-    def check_results(self, n_runs: int, n_frames: int) -> None:
+    def trajectories(self) -> list[dict]:
+        return self.documents("trajectories")
+
+    def check_results(self, n_runs: int) -> None:
         """Every run whole, no frame lost, nothing stored twice."""
         found = self.trajectories()
         assert len(found) == n_runs
         assert len({run["id"] for run in found}) == n_runs
         for run in found:
             assert run["status"] == "complete"
-            assert run["archive"]["n_frames"] == n_frames
+            if run["provenance"]["engine"] == "mlip":
+                assert run["archive"]["n_frames"] == STEPS // 5 + 1
+        self.check_nothing_twice()
+
+    def check_nothing_twice(self) -> None:
         outputs = self.mongo.client()[self.database]["outputs"]
         identity = {"_id": {"uuid": "$uuid", "index": "$index"}, "n": {"$sum": 1}}
         assert {row["n"] for row in outputs.aggregate([{"$group": identity}])} == {1}

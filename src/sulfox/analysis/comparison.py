@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 
 from pydantic import Field
 
+from sulfox.analysis.thermodynamics.published_energies import ENERGY_TESTS, compare_energies
 from sulfox.documents.band_alignment import BandAlignmentDoc
 from sulfox.documents.base import Document, Record, Status
 from sulfox.documents.comparison import ComparisonRow, ExpectedFinding, Verdict
+from sulfox.documents.pair_table import PairTableDoc
 from sulfox.documents.sulfur_bonds import SulfurBondsDoc
 from sulfox.documents.trajectory import TrajectoryDoc
 
@@ -25,6 +27,7 @@ __all__ = ["KEPT_FRACTION", "compare_findings"]
 KEPT_FRACTION = 0.02
 
 DEFINITIONS = {
+    **ENERGY_TESTS,
     "band_center_difference": "first moment of the projected density of states over the range, "
     "relative to the reference; every row of the band-centre table",
     "bonds_form": "new bonds confirmed during the dynamics (equilibration and production)",
@@ -57,8 +60,8 @@ def compare_findings(
     findings : sequence of ExpectedFinding
         Published findings.
     documents : sequence of Document
-        Of the study: runs of dynamics, their bond analyses, band alignments; others are
-        not looked at.
+        Of the study: runs of dynamics, their bond analyses, band alignments, tables of
+        pairs; others are not looked at.
 
     Returns
     -------
@@ -72,6 +75,9 @@ def compare_findings(
         if finding.test == "band_center_difference":
             rows.append(_aligned(finding, documents))
             continue
+        if finding.test in ENERGY_TESTS:
+            rows += _energies(finding, documents)
+            continue
         if finding.test == "not_computed":
             rows.append(_row(finding, "", "not computed", Verdict.NOT_COMPUTED, finding.note))
             continue
@@ -81,6 +87,13 @@ def compare_findings(
             rows.append(_row(finding, "", "not computed", Verdict.NOT_COMPUTED, reason))
         rows += [_judged(finding, runs, bonds) for runs in groups]
     return tuple(rows)
+
+
+def _energies(finding: ExpectedFinding, documents: Sequence[Document]) -> tuple[ComparisonRow, ...]:
+    """Judge a reaction energy or a window by each entry set."""
+    rows = compare_energies(finding, [d for d in documents if isinstance(d, PairTableDoc)])
+    reason = "no entry set gave this number; see what was left out, or the failed branches"
+    return rows or (_row(finding, "", "not computed", Verdict.NOT_COMPUTED, reason),)
 
 
 def _aligned(finding: ExpectedFinding, documents: Sequence[Document]) -> ComparisonRow:

@@ -1,4 +1,4 @@
-"""``sulfox db``: a study as one file, the search index, migrations."""
+"""``sulfox db``: a study as one file or folder, the index, migrations, newer analyses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from sulfox.cli.options import JsonOutput, Store
-from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
+from sulfox.cli.reanalysis import prune, reanalyze
 
 __all__ = ["app"]
 
@@ -18,8 +19,10 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Export and import studies, look after the store.",
 )
+app.command("reanalyze")(reanalyze)
+app.command("prune")(prune)
 
-File = Annotated[Path, typer.Argument(help="A file that sulfox db export wrote.")]
+File = Annotated[Path, typer.Argument(help="A file or folder that sulfox db export wrote.")]
 
 
 @app.command("export")
@@ -28,16 +31,21 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", help="File: .tar, .tar.gz, .tar.xz. Default: STUDY.tar.")
     ] = None,
+    as_folder: Annotated[
+        bool,
+        typer.Option("--folder", help="A folder of plain files instead, which query reads."),
+    ] = False,
     store: Store = None,
     as_json: JsonOutput = False,
 ) -> None:
     """Write a study as one file: documents, frames, inputs, hashes."""
     from sulfox.flows.study_inputs import study_inputs
     from sulfox.stores.opening import open_documents
-    from sulfox.stores.portable import export_study
+    from sulfox.stores.portable.export import export_study
 
-    path = out or Path(f"{study}.tar")
-    manifest = export_study(open_documents(store), study, path, study_inputs(study))
+    path = out or Path(study if as_folder else f"{study}.tar")
+    reader, inputs = open_documents(store), study_inputs(study)
+    manifest = export_study(reader, study, path, inputs, as_folder=as_folder)
     if as_json:
         emit_json({"file": path, "manifest": manifest})
         return
@@ -49,20 +57,25 @@ def export(
 def import_(file: File, store: Store = None, as_json: JsonOutput = False) -> None:
     """Check a study's file and load it; a second time changes nothing."""
     from sulfox.stores.opening import open_store
-    from sulfox.stores.portable import import_study, read_manifest
+    from sulfox.stores.portable.loading import import_study
+    from sulfox.stores.portable.manifest import read_manifest
 
     read_manifest(file)
-    manifest = import_study(file, open_store(store))
+    report = import_study(file, open_store(store))
     if as_json:
-        emit_json({"file": file, "manifest": manifest})
+        emit_json({"file": file, **report.model_dump(mode="json")})
         return
-    emit_text(f"{manifest.study}: loaded; see: sulfox report {manifest.study}")
+    study = report.manifest.study
+    counted = f"{report.new} new outputs, {report.present} there before"
+    emit_text(f"{study}: {counted}; see: sulfox report {study}")
+    if report.differing:
+        emit_note(f"the store's own was kept of: {', '.join(report.differing)}")
 
 
 @app.command("verify")
 def verify(file: File, as_json: JsonOutput = False) -> None:
     """Check every hash in a study's file."""
-    from sulfox.stores.portable import read_manifest
+    from sulfox.stores.portable.manifest import read_manifest
 
     manifest = read_manifest(file)
     if as_json:
@@ -104,4 +117,6 @@ def index(
         emit_json({"queries": rows})
         return
     columns = ("question", "searched by", "indexed", "plan")
-    emit_table("Declared queries", columns, [tuple(row.values()) for row in rows])
+    said = {True: "yes", False: "no", None: "cannot explain here"}
+    cells = [(*list(row.values())[:2], said[row["indexed"]], row["plan"]) for row in rows]
+    emit_table("Declared queries", columns, cells)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sulfox.documents.entry_set import ComputedEntrySetDoc, EntrySet
     from sulfox.flows.local_manager import FlowRun
 
-__all__ = ["app", "usable_sets"]
+__all__ = ["app"]
 
 app = typer.Typer(
     help="List, show, compute or fetch entry sets.", add_completion=False, rich_markup_mode=None
@@ -32,36 +32,11 @@ def _root(context: typer.Context, json_output: JsonOutput = False) -> None:
         _list(json_output)
 
 
-def usable_sets() -> tuple[list[EntrySet], list[str]]:
-    """Open every named set in every scheme that it can give.
-
-    Returns
-    -------
-    sets : list of EntrySet
-        By name, then scheme.
-    left_out : list of str
-        What cannot be used, each with the reason.
-    """
-    from sulfox.analysis.thermodynamics.element_references import SCHEMES
-    from sulfox.analysis.thermodynamics.entry_sources import open_entry_set, read_computed_set
-    from sulfox.errors import SulfoxError
-    from sulfox.materials.entry_files import list_entry_files
-
-    sets, left_out = [], []
-    for name, path in list_entry_files().items():
-        computed = read_computed_set(path) is not None
-        for scheme in list(SCHEMES) if computed else [None]:
-            try:
-                sets.append(open_entry_set(path, name, scheme))
-            except SulfoxError as error:
-                if error.code != "SFX-729":
-                    raise
-                left_out.append(f"{error.who}: {error.found}")
-    return sets, left_out
-
-
 def _list(json_output: bool) -> None:
-    sets, left_out = usable_sets()
+    from sulfox.analysis.thermodynamics.entries.entry_sources import open_named_sets
+
+    sets, unusable = open_named_sets()
+    left_out = [reason for _, reason in unusable]
     if json_output:
         references = [
             {**s.reference.model_dump(), "scheme": s.correction_scheme, "source": s.source}
@@ -92,7 +67,10 @@ def show(
     json_output: JsonOutput = False,
 ) -> None:
     """Show a set: phases, energies, and each measured enthalpy beside the computed one."""
-    from sulfox.analysis.thermodynamics.entry_sources import open_entry_set, read_computed_set
+    from sulfox.analysis.thermodynamics.entries.entry_sources import (
+        open_entry_set,
+        read_computed_set,
+    )
     from sulfox.materials.entry_files import find_entry_file
 
     path, found, scheme = find_entry_file(name)
@@ -198,7 +176,7 @@ def _write(out: Path, document: ComputedEntrySetDoc) -> None:
 
 
 def _tell(document: ComputedEntrySetDoc, out: Path, json_output: bool) -> None:
-    from sulfox.analysis.thermodynamics.element_references import SCHEMES, formation_entries
+    from sulfox.analysis.thermodynamics.entries.element_references import SCHEMES, formation_entries
     from sulfox.errors import SulfoxError
 
     sentences: dict[str, Any] = {}

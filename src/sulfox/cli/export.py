@@ -54,6 +54,6 @@ def _open(trajectory_id: str, store: str | None) -> TrajectoryArchive:
 
         return open_archive(trajectory_id)
     from sulfox.stores.archive import open_stored_trajectory
-    from sulfox.stores.opening import open_store
+    from sulfox.stores.opening import open_documents
 
-    return open_stored_trajectory(open_store(store), trajectory_id)
+    return open_stored_trajectory(open_documents(store), trajectory_id)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 __all__ = ["FIRST_COLUMNS", "LAST_COLUMNS", "LISTINGS"]
 
-#: Word of the command line -> kind, and columns: (head with unit, field).
+#: Word of the command line -> kind, and columns: (head with unit, field). A number in a field
+#: counts in a list, ``|`` joins two fields: as in :mod:`sulfox.stores.search_values`.
 LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "interfaces": (
         "interface",
@@ -17,6 +18,18 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("gap [Å]", "gap_A"),
             ("cathode", "cathode.termination"),
             ("electrolyte", "electrolyte.termination"),
+        ),
+    ),
+    "coherent-interfaces": (
+        "coherent_interface",
+        (
+            ("pair", "pair"),
+            ("epitaxy", "epitaxy"),
+            ("geometry", "geometry"),
+            ("atoms", "n_atoms"),
+            ("area [Å^2]", "area_A2"),
+            ("charge [e/Å^2]", "interface_charge"),
+            ("polar", "is_polar"),
         ),
     ),
     "relaxations": (
@@ -58,6 +71,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("final", "n_final"),
             ("shortest [Å]", "min_distance_A"),
             ("robust", "robust"),
+            ("version", "method_version"),
         ),
     ),
     "sulfur-bond-rates": (
@@ -71,6 +85,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("rate [1/nm^2/ps]", "rate_per_nm2_ps"),
             ("95 % low", "rate_low_per_nm2_ps"),
             ("95 % high", "rate_high_per_nm2_ps"),
+            ("version", "method_version"),
         ),
     ),
     "electronic-structures": (
@@ -110,6 +125,115 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("agreeing", "n_agreeing"),
             ("reproduced", "reproduced"),
             ("verdict", "verdict"),
+        ),
+    ),
+    "layered-band-centers": (
+        "layered_band_center",
+        (
+            ("label", "label"),
+            ("element", "element"),
+            ("orbital", "orbital"),
+            ("layers", "layers"),
+            ("upper", "difference.upper"),
+            ("lower", "difference.lower"),
+            ("occupied, upper - lower [eV]", "difference.occupied_eV"),
+            ("metal", "is_metal"),
+        ),
+    ),
+    "reaction-energies": (
+        "reaction_energy",
+        (
+            ("reactants", "reactants.0.formula|reactants.1.formula"),
+            ("energy [eV/atom]", "minimum.energy_eV_per_atom"),
+            ("reaction", "minimum.reaction"),
+            ("own energies [eV/atom]", "minimum_own_energy.energy_eV_per_atom"),
+            ("kinks", "kinks"),
+            ("entry set", "entries.name"),
+        ),
+    ),
+    "stability-windows": (
+        "stability_window",
+        (
+            ("formula", "formula"),
+            ("reduction [V]", "reduction_V"),
+            ("oxidation [V]", "oxidation_V"),
+            ("convention", "convention"),
+            ("above hull [eV/atom]", "e_above_hull_eV"),
+            ("entry set", "entries.name"),
+        ),
+    ),
+    "voltage-curves": (
+        "voltage_curve",
+        (
+            ("reactants", "reactants.0|reactants.1"),
+            ("open element", "open_element"),
+            ("scale", "scale"),
+            ("points", "points"),
+            ("entry set", "entries.name"),
+        ),
+    ),
+    "gas-reductions": (
+        "gas_reduction",
+        (
+            ("cathode", "cathode"),
+            ("gas", "gas"),
+            ("T [K]", "temperature_K"),
+            ("pressure [bar]", "pressure_bar"),
+            ("first skin", "first_skin"),
+            ("in excess gas", "excess"),
+            ("data", "data.name"),
+        ),
+    ),
+    "arrhenius-fits": (
+        "arrhenius",
+        (
+            ("quantity", "quantity"),
+            ("unit", "unit"),
+            ("points", "n"),
+            ("E_a [eV]", "activation_energy_eV"),
+            ("error [eV]", "activation_energy_error_eV"),
+            ("R^2", "r_squared"),
+        ),
+    ),
+    "titrations": (
+        "galvanostatic_titration",
+        (
+            ("formula", "formula"),
+            ("D [cm^2/s]", "diffusivity_cm2_per_s"),
+            ("pulse [s]", "pulse_time_s"),
+            ("area [m^2/g]", "specific_area_m2_per_g"),
+            ("ratio", "ratio"),
+        ),
+    ),
+    "entry-sets": (
+        "entry_set",
+        (
+            ("name", "name"),
+            ("phases", "phases"),
+            ("threshold [eV/Å]", "force_threshold_eV_A"),
+        ),
+    ),
+    "pair-tables": (
+        "pair_table",
+        (
+            ("title", "title"),
+            ("pairs", "pairs"),
+            ("windows", "windows"),
+            ("entry set", "entries.name"),
+        ),
+    ),
+    "screenings": (
+        "screening",
+        (
+            ("cathode", "cathode"),
+            ("electrolyte", "electrolyte"),
+            ("lower [V]", "lower_V"),
+            ("upper [V]", "upper_V"),
+            ("bare, mutual [eV/atom]", "bare.mutual_eV_per_atom"),
+            ("coatings", "coatings"),
+            ("best", "coatings.0.formula"),
+            ("its worst [eV/atom]", "coatings.0.worst_eV_per_atom"),
+            ("entry set", "entries.name"),
         ),
     ),
     "comparisons": ("comparison", (("study", "study"), ("rows", "rows"))),

@@ -69,9 +69,9 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")  # "[eV]" is a unit, not a style
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(escape(column), overflow="fold")
     for row in rows:
         table.add_row(*("-" if cell is None else escape(str(cell)) for cell in row))
     console = Console()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sulfox.cli.entries import usable_sets
 from sulfox.cli.options import JsonOutput, Store
 from sulfox.cli.output import emit_json, emit_table, emit_text
 from sulfox.cli.reaction import load_entries
@@ -43,12 +42,13 @@ def pairs(
     json_output: JsonOutput = False,
 ) -> None:
     """Reaction energies of every pair beside the published numbers."""
+    from sulfox.analysis.thermodynamics.entries.entry_sources import open_named_sets
     from sulfox.analysis.thermodynamics.pair_table import tabulate_pairs
     from sulfox.materials.pairs import read_pair_plan
 
     chosen = read_pair_plan(plan)
     tables, documents = [], []
-    for entry_set in map(load_entries, entries) if entries else usable_sets()[0]:
+    for entry_set in map(load_entries, entries) if entries else open_named_sets()[0]:
         table, behind = tabulate_pairs(entry_set, chosen, temperature)
         tables.append(table)
         documents += [table, *behind]

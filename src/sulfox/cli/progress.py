@@ -1,9 +1,14 @@
-"""Progress of a study on a terminal: steps done, ps per hour, time left, per running branch."""
+"""Progress of a study: steps done, ps per hour, time left, per running branch.
+
+On a terminal a table that moves; in a log file one line a minute.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+
+from sulfox.cli.output import emit_note
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -13,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyProgress"]
 
+_SECONDS_BETWEEN_LINES = 60.0
+
 
 class StudyProgress:
-    """Live table on stderr; nothing at all where stderr is no terminal.
+    """Live table on stderr; one line a minute where stderr is no terminal.
 
     Parameters
     ----------
@@ -26,7 +33,7 @@ class StudyProgress:
     def __init__(self, title: str) -> None:
         self.title = title
         self._live: Live | None = None
-        self._start = time.monotonic()
+        self._start = self._last_line = time.monotonic()
 
     def __enter__(self) -> StudyProgress:
         from rich.console import Console
@@ -52,24 +59,39 @@ class StudyProgress:
         """
         if self._live is not None:
             self._live.update(self._table(jobs))
+        elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            emit_note("; ".join((self._headline(jobs), *_running(jobs))))
+
+    def _headline(self, jobs: dict[str, JobView]) -> str:
+        states = [job.state.value for job in jobs.values()]
+        done = states.count("done") + states.count("present")
+        minutes = (time.monotonic() - self._start) / 60
+        return (
+            f"{self.title}: {done} of {len(jobs)} steps done, "
+            f"{states.count('failed')} failed, {minutes:.1f} min"
+        )
 
     def _table(self, jobs: dict[str, JobView]) -> Table:
         from rich.table import Table
 
-        states = [job.state.value for job in jobs.values()]
-        done = states.count("done") + states.count("present")
-        minutes = (time.monotonic() - self._start) / 60
-        table = Table(
-            title=f"{self.title}: {done} of {len(jobs)} steps done, "
-            f"{states.count('failed')} failed, {minutes:.1f} min",
-            title_justify="left",
-        )
+        table = Table(title=self._headline(jobs), title_justify="left")
         for column in ("running", "steps", "ps/h", "left"):
             table.add_column(column, justify="left" if column == "running" else "right")
         for job in jobs.values():
             if job.state.value == "running":
                 table.add_row(job.name, *_cells(job.progress))
         return table
+
+
+def _running(jobs: dict[str, JobView]) -> list[str]:
+    lines = []
+    for job in jobs.values():
+        if job.state.value == "running":
+            steps, rate, left = _cells(job.progress)
+            told = f" {steps} steps, {rate} ps/h, {left} left" if steps else ""
+            lines.append(f"{job.name}{told}")
+    return lines
 
 
 def _cells(progress: dict[str, Any]) -> tuple[str, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 __all__ = ["query"]
 
+JsonDocument = dict[str, Any]
+
 
 def query(
     kind: Annotated[str, typer.Argument(help=", ".join(LISTINGS), metavar="KIND")],
@@ -25,17 +28,27 @@ def query(
     temperature: Annotated[float | None, typer.Option(help="Target temperature [K].")] = None,
     variant: Annotated[str | None, typer.Option(help="default, cleaved-PS4, ...")] = None,
     status: Annotated[str | None, typer.Option(help="complete, partial or refused.")] = None,
-    material: Annotated[str | None, typer.Option(help="Of an electronic structure: CoO.")] = None,
+    material: Annotated[
+        str | None, typer.Option(help="Of electrons (CoO), or of a window (Li6PS5Cl).")
+    ] = None,
     bond: Annotated[str | None, typer.Option(help="Element pair: S-S.")] = None,
     facet: Annotated[str | None, typer.Option(help="Of the cathode, e.g. 1,0,4.")] = None,
+    electrolyte_facet: Annotated[
+        str | None, typer.Option(help="Of the electrolyte or the shell.")
+    ] = None,
+    gas: Annotated[str | None, typer.Option(help="Of a gas reduction: H2.")] = None,
+    entry_set: Annotated[
+        str | None, typer.Option(help="Energies behind a reaction, window, curve, screening.")
+    ] = None,
     since: Annotated[
         str | None, typer.Option(help="Made on this date or later: 2026-11-01.")
     ] = None,
+    until: Annotated[str | None, typer.Option(help="Made on this date or before.")] = None,
     where: Annotated[
         list[str] | None,
         typer.Option(
             help="Any comparison, may be repeated: 'n_formed > 2', 'strain_max < 0.03', "
-            "'band_center_eV < -2', 'archive.n_frames >= 2000'.",
+            "'band_center_eV < -2', 'reaction_energy_eV < -0.1', 'archive.n_frames >= 2000'.",
             metavar="NAME OP VALUE",
         ),
     ] = None,
@@ -71,17 +84,22 @@ def query(
         status=_status(status),
         material=material,
         bond=bond,
-        cathode_facet=None if facet is None else facet.strip("()").replace(" ", ""),
-        since=_date(since),
+        cathode_facet=_miller(facet),
+        electrolyte_facet=_miller(electrolyte_facet),
+        gas=gas,
+        entry_set=entry_set,
+        since=_date("--since", since),
+        until=_date("--until", until),
         where=tuple(parse_condition(text) for text in where or ()),
     )
     reader = open_documents(store)
-    documents = find_documents(reader, name, wanted, limit=limit, sort=sort)
+    found = find_documents(reader, name, wanted, limit=limit, sort=sort)
+    documents = [document.model_dump(mode="json") for document in found]
     if parquet is not None:
         _write_parquet(parquet, columns, documents)
         emit_note(f"{len(documents)} {kind} -> {parquet}")
     elif as_json:
-        chosen = fields.split(",") if fields else None
+        chosen = [field for field, _ in columns] if fields else None
         contents = [_content(document, chosen, full=full) for document in documents]
         emit_json({"kind": kind, "n": len(contents), "documents": contents})
     elif as_csv:
@@ -109,13 +127,17 @@ def _columns(kind: str, fields: str | None) -> tuple[str, tuple[tuple[str, str],
     return name, tuple((field, field) for field in chosen)
 
 
-def _date(text: str | None) -> str | None:
+def _miller(text: str | None) -> str | None:
+    return None if text is None else text.strip("()").replace(" ", "")
+
+
+def _date(option: str, text: str | None) -> str | None:
     from datetime import datetime
 
     try:
         return None if text is None else datetime.fromisoformat(text).date().isoformat()
     except ValueError:
-        raise _bad_option("--since", text or "", ["a date such as 2026-11-01"]) from None
+        raise _bad_option(option, text or "", ["a date such as 2026-11-01"]) from None
 
 
 def _status(text: str | None) -> Any:
@@ -139,32 +161,24 @@ def _bad_option(option: str, text: str, words: Any) -> Exception:
     )
 
 
-def _content(document: Any, fields: list[str] | None, *, full: bool) -> dict[str, Any]:
+def _content(content: JsonDocument, fields: list[str] | None, *, full: bool) -> JsonDocument:
     from sulfox.documents.kinds import BULKY_FIELDS
 
     if fields is not None:
-        return {field: _json_value(_value(document, field)) for field in fields}
-    bulky = () if full else BULKY_FIELDS.get(document.kind, ())
-    return document.model_dump(mode="json", exclude=set(bulky))
+        return {field: _value(content, field) for field in fields}
+    bulky = () if full else BULKY_FIELDS.get(content["kind"], ())
+    return {name: value for name, value in content.items() if name not in bulky}
 
 
-def _value(document: Any, path: str) -> Any:
-    for part in path.split("."):
-        if document is None:
-            return None
-        document = (
-            document.get(part) if isinstance(document, dict) else getattr(document, part, None)
-        )
-    return document
+def _value(content: JsonDocument, path: str) -> Any:
+    from sulfox.stores.search_values import value_at
+
+    return value_at(content, path)
 
 
-def _json_value(value: Any) -> Any:
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def _rows(columns: Sequence[tuple[str, str]], documents: Sequence[Any]) -> list[list[object]]:
+def _rows(
+    columns: Sequence[tuple[str, str]], documents: Sequence[JsonDocument]
+) -> list[list[object]]:
     return [[_shown(_value(document, path)) for _, path in columns] for document in documents]
 
 
@@ -173,23 +187,23 @@ def _shown(value: Any) -> object:
         return f"{value:.6g}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, tuple):
-        plain = all(isinstance(item, int) for item in value)
+    if isinstance(value, list):
+        plain = bool(value) and all(isinstance(item, int | str) for item in value)
         return " ".join(map(str, value)) if plain else len(value)
     return value
 
 
-def _emit_csv(columns: Sequence[tuple[str, str]], documents: Sequence[Any]) -> None:
+def _emit_csv(columns: Sequence[tuple[str, str]], documents: Sequence[JsonDocument]) -> None:
     """Full precision, one head per field: units are in the fields' names."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([path for _, path in columns])
     for document in documents:
         cells = [_value(document, path) for _, path in columns]
-        writer.writerow([_shown(cell) if isinstance(cell, tuple) else cell for cell in cells])
+        writer.writerow([_shown(cell) if isinstance(cell, list) else cell for cell in cells])
 
 
 def _write_parquet(
-    path: Path, columns: Sequence[tuple[str, str]], documents: Sequence[Any]
+    path: Path, columns: Sequence[tuple[str, str]], documents: Sequence[JsonDocument]
 ) -> None:
     import pandas as pd
 
@@ -204,7 +218,7 @@ def _write_parquet(
             who="--parquet",
             found="no pyarrow",
             expected="the package that writes Parquet files",
-            next_step="pip install pyarrow, or use --csv",
+            next_step="pip install 'sulfox[parquet]', or use --csv",
         ) from None
     except OSError as error:
         raise SulfoxError(
@@ -217,8 +231,7 @@ def _write_parquet(
 
 
 def _cell(value: Any) -> Any:
-    plain = _json_value(value)
-    return str(plain) if isinstance(plain, tuple | list | dict) else plain
+    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def _nothing(kind: str, where: str, counts: dict[str, int]) -> str:

@@ -66,7 +66,7 @@ def reaction(
         parse_open_element(open_, reference) if open_ is not None else None,
         use_hull_energy=hull,
     )
-    _draw(entry_set, document, figure, tie_line)
+    _draw(document, figure, tie_line)
     if json_output:
         emit_json(_answer(document))
     else:
@@ -91,7 +91,7 @@ def load_entries(path: Path | None) -> EntrySet:
     SulfoxError
         SFX-720 for a file that cannot be read, SFX-726 for an unknown name or scheme.
     """
-    from sulfox.analysis.thermodynamics.entry_sources import open_entry_set
+    from sulfox.analysis.thermodynamics.entries.entry_sources import open_entry_set
     from sulfox.materials.entry_files import DEFAULT_ENTRY_SET, find_entry_file
 
     if path is None:
@@ -122,9 +122,7 @@ def read_formula(text: str) -> str:
     return names.get(text.strip().lower(), text)
 
 
-def _draw(
-    entry_set: EntrySet, document: ReactionEnergyDoc, figure: Path | None, tie_line: Path | None
-) -> None:
+def _draw(document: ReactionEnergyDoc, figure: Path | None, tie_line: Path | None) -> None:
     """Write the figures that were asked for."""
     if figure is None and tie_line is None:
         return
@@ -143,9 +141,7 @@ def _draw(
     if figure is not None:
         write_figure(draw_mixing(document), figure)
     if tie_line is not None:
-        from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
-
-        write_figure(draw_tie_line(HullLibrary(entry_set), document), tie_line)
+        write_figure(draw_tie_line(document), tie_line)
 
 
 def _answer(document: ReactionEnergyDoc) -> dict[str, Any]:

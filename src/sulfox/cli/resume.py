@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sulfox.cli.options import JsonOutput
+from sulfox.cli.options import JsonOutput, Manager
 from sulfox.cli.output import emit_json, emit_table, emit_text
 
 __all__ = ["cancel", "resume"]
@@ -21,26 +21,43 @@ def resume(
     mended: Annotated[
         bool, typer.Option("--mended", help="Also what waited for a person, who has mended it.")
     ] = False,
+    manager: Manager = "jobflow-remote",
     as_json: JsonOutput = False,
 ) -> None:
     """Send back the failed jobs that can go back, each kind of failure by its own rule."""
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import open_queue
+    from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
+    from sulfox.clusters.fireworks_recovery import resume_fireworks
     from sulfox.clusters.recovery import resume_study
 
     machine = load_cluster(cluster)
-    done = resume_study(open_queue(machine), machine, study, mended=mended)
+    with database_errors(machine):
+        if manager == "fireworks":
+            done = resume_fireworks(open_launchpad(machine), machine, study, mended=mended)
+        else:
+            done = resume_study(open_queue(machine), machine, study, mended=mended)
     _tell(study, done, as_json=as_json)
 
 
-def cancel(study: StudyName, cluster: ClusterName, as_json: JsonOutput = False) -> None:
+def cancel(
+    study: StudyName,
+    cluster: ClusterName,
+    manager: Manager = "jobflow-remote",
+    as_json: JsonOutput = False,
+) -> None:
     """Cancel the jobs of a study that are not done; what is done stays."""
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import open_queue
+    from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
+    from sulfox.clusters.fireworks_recovery import cancel_fireworks
     from sulfox.clusters.recovery import cancel_study
 
     machine = load_cluster(cluster)
-    _tell(study, cancel_study(open_queue(machine), machine, study), as_json=as_json)
+    with database_errors(machine):
+        if manager == "fireworks":
+            done = cancel_fireworks(open_launchpad(machine), machine, study)
+        else:
+            done = cancel_study(open_queue(machine), machine, study)
+    _tell(study, done, as_json=as_json)
 
 
 def _tell(study: str, done: tuple[Any, ...], *, as_json: bool) -> None:

@@ -22,14 +22,15 @@ def status(
     from collections import Counter
 
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import open_launchpad, open_queue
+    from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
     from sulfox.clusters.monitoring import read_standings
 
     machine = load_cluster(cluster)
-    if manager == "fireworks":
-        standings = open_launchpad(machine).standings(machine, study)
-    else:
-        standings = read_standings(open_queue(machine), machine, study)
+    with database_errors(machine):
+        if manager == "fireworks":
+            standings = open_launchpad(machine).standings(machine, study)
+        else:
+            standings = read_standings(open_queue(machine), machine, study)
     counts = Counter(standing.state for standing in standings)
     if as_json:
         emit_json({"study": study, "cluster": machine.name, "states": counts, "jobs": standings})

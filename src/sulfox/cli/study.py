@@ -12,6 +12,8 @@ from sulfox.cli.options import Engine, JsonOutput, OutDir, Store
 from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 if TYPE_CHECKING:
+    from jobflow import Flow, JobStore
+
     from sulfox.documents.comparison import ComparisonRow
     from sulfox.flows.local_manager import FlowRun
     from sulfox.flows.study import Study, StudyOverrides
@@ -40,7 +42,9 @@ Variants = Annotated[bool, typer.Option("--variants", help="Run the labelled var
 Only = Annotated[
     str | None,
     typer.Option(
-        "--only", help="dynamics, band-centers or core-shell: only this part.", metavar="PART"
+        "--only",
+        help="dynamics, band-centers, core-shell or thermodynamics: only this part.",
+        metavar="PART",
     ),
 ]
 ProtocolName = Annotated[
@@ -115,9 +119,9 @@ def _run(
     from sulfox.stores.opening import open_store, work_folder
 
     opener = partial(open_store, store)
-    opener()
+    opened = opener()
     made = build_study_flow(study)
-    emit_note(*made.left_out)
+    emit_note(*made.left_out, *_expected_costs(made.flow, opened))
     with StudyProgress(study.name) as progress:
         outcome = run_flow(
             made.flow,
@@ -129,6 +133,19 @@ def _run(
     data = _read(study.name, store, made.comparison_uuid)
     files = _write_report(data, out or Path("reports") / study.name) if data else []
     _answer(study, outcome, data, files, as_json)
+
+
+def _expected_costs(flow: Flow, store: JobStore) -> list[str]:
+    """Say what every job that is not stored is expected to cost, where its engine can tell."""
+    from sulfox.flows.local_manager import done_jobs
+
+    costs = {
+        job.uuid: f"{job.name}: {job.metadata['expected_cost']}"
+        for job, _ in flow.iterflow()
+        if "expected_cost" in job.metadata
+    }
+    done = done_jobs(store, list(costs))
+    return [line for uuid, line in costs.items() if uuid not in done]
 
 
 def _read(study: str, store: str | None, comparison_uuid: str) -> ReportData | None:

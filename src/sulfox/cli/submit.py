@@ -40,9 +40,14 @@ def submit(
 ) -> None:
     """Submit a study to a cluster; submitting it again adds only what is new."""
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import cluster_store, done_jobs, open_manager
+    from sulfox.clusters.cluster_queue import (
+        cluster_store,
+        database_errors,
+        open_manager,
+    )
     from sulfox.clusters.submission import plan_submission
     from sulfox.flows.interface_study import build_study_flow
+    from sulfox.flows.local_manager import done_jobs
     from sulfox.flows.study import StudyOverrides, load_study
 
     overrides = StudyOverrides(
@@ -60,19 +65,21 @@ def submit(
     emit_note(*made.left_out)
     uuids = [job.uuid for job, _ in made.flow.iterflow()]
     queue = open_manager(machine, manager)
-    plan, jobs = plan_submission(
-        made.flow,
-        machine,
-        study=asked.name,
-        max_atoms=asked.interface.max_atoms,
-        done=done_jobs(cluster_store(machine), uuids),
-        queued=set(queue.states(uuids)),
-    )
+    with database_errors(machine):
+        plan, jobs = plan_submission(
+            made.flow,
+            machine,
+            study=asked.name,
+            max_atoms=asked.interface.max_atoms,
+            done=done_jobs(cluster_store(machine), uuids),
+            queued=set(queue.states(uuids)),
+        )
     _tell(plan, as_json=as_json, dry_run=dry_run)
-    if dry_run:
+    if dry_run or not plan.jobs:
         return
     _confirm(plan, budget, yes=yes, as_json=as_json)
-    added = queue.submit(plan, jobs, machine)
+    with database_errors(machine):
+        added = queue.submit(plan, jobs, machine)
     if not as_json:
         named = f"{asked.name} --cluster {cluster}{_option(manager)}"
         emit_text(f"{added} jobs added; see: sulfox status {named}")
@@ -88,6 +95,10 @@ def _tell(plan: SubmissionPlan, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         emit_json({"dry_run": dry_run, "plan": plan})
         return
+    known = f"{plan.n_queued} in the queue, {plan.n_done} done"
+    if not plan.jobs:
+        emit_text(f"{plan.study} on {plan.cluster}: nothing new; {known}")
+        return
     rows = [(*list(row.values())[:-1], f"{row['core_hours']:.3g}") for row in describe(plan)]
     columns = (
         "kind",
@@ -100,10 +111,7 @@ def _tell(plan: SubmissionPlan, *, as_json: bool, dry_run: bool) -> None:
         "core-hours at most",
     )
     emit_table(f"{plan.study} on {plan.cluster}: new jobs", columns, rows)
-    emit_text(
-        f"{len(plan.jobs)} new, {plan.n_queued} in the queue, {plan.n_done} done; "
-        f"at most {plan.core_hours:.0f} core-hours"
-    )
+    emit_text(f"{len(plan.jobs)} new, {known}; at most {plan.core_hours:.3g} core-hours")
 
 
 def _confirm(plan: SubmissionPlan, budget: float, *, yes: bool, as_json: bool) -> None:

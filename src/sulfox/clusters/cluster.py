@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from sulfox import __version__
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
 from sulfox.settings import config_dirs, find_config
@@ -234,6 +235,20 @@ class Cluster(Record):
             self.activate,
         ]
         return "\n".join(lines) + "\n"
+
+    def version_check(self) -> str:
+        """Shell lines after :meth:`pre_run` that end a job where sulfox is another version."""
+        error = SulfoxError(
+            "SFX-640",
+            who="sulfox on $(hostname)",
+            found="${found:-none}",
+            expected=f"{__version__}, as where the study was submitted",
+            next_step="install the same on both sides, start the runner anew, resume --mended",
+        )
+        return (
+            "found=$(python -c 'import sulfox; print(sulfox.__version__)')\n"
+            f'if [ "$found" != {__version__} ]; then echo "{error.line}" >&2; exit 1; fi\n'
+        )
 
 
 def load_cluster(name: str) -> Cluster:

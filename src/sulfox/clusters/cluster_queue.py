@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cluster_store",
-    "done_jobs",
+    "database_errors",
     "fireworks_folder",
     "open_launchpad",
     "open_manager",
@@ -31,6 +31,10 @@ __all__ = [
     "projects_folder",
     "store_description",
 ]
+
+
+#: MongoDB's number for a wrong user or password.
+_NOT_LET_IN = 18
 
 
 def store_description(cluster: Cluster) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def open_queue(cluster: Cluster) -> JobflowRemoteQueue:
     SulfoxError
         SFX-302 without jobflow-remote, SFX-501 if the database does not answer.
     """
-    with _opening(cluster, "jobflow-remote", "remote"):
+    with database_errors(cluster), _package("jobflow-remote", "remote"):
         project = write_project(cluster, store_description(cluster), projects_folder())
         queue = JobflowRemoteQueue(project)
         queue.initialise()
@@ -124,7 +128,7 @@ def open_launchpad(cluster: Cluster) -> FireworksQueue:
         for the user's own file of the launchpad.
     """
     folder = fireworks_folder(cluster)
-    with _opening(cluster, "fireworks", "fireworks"):
+    with database_errors(cluster), _package("fireworks", "fireworks"):
         size = job_resources(cluster, "light", 1, "none")
         write_fireworks_files(cluster, store_description(cluster), folder, size)
         queue = FireworksQueue(folder)
@@ -151,9 +155,54 @@ def open_manager(cluster: Cluster, manager: str) -> JobflowRemoteQueue | Firewor
 
 
 @contextlib.contextmanager
-def _opening(cluster: Cluster, package: str, extra: str) -> Iterator[None]:
-    from pymongo.errors import PyMongoError
+def database_errors(cluster: Cluster) -> Iterator[None]:
+    """Turn what the database answers into sentences.
 
+    Parameters
+    ----------
+    cluster : Cluster
+        Named in them.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-501 if the database does not answer or does not let this user in, SFX-503 if it takes
+        no writes: full, over its quota, or only to be read by this user.
+    """
+    from pymongo.errors import OperationFailure, PyMongoError
+
+    who = f"database of cluster {cluster.name}"
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code == _NOT_LET_IN:
+            raise _no_database(who, "it does not let this user in") from None
+        # a bulk write tells the reason inside
+        inner = ((error.details or {}).get("writeErrors") or [{}])[0].get("errmsg", error)
+        raise SulfoxError(
+            "SFX-503",
+            who=who,
+            found=str(inner).partition(", full error")[0],
+            expected="a database with space that lets this user write",
+            next_step="free space, or take the role readWrite; then give the same command again: "
+            "runner and jobs wait",
+        ) from None
+    except PyMongoError as error:
+        raise _no_database(who, type(error).__name__) from None
+
+
+def _no_database(who: str, found: str) -> SulfoxError:
+    return SulfoxError(
+        "SFX-501",
+        who=who,
+        found=found,
+        expected="a MongoDB server that answers",
+        next_step="see that it runs, and that the variables of its store file are set",
+    )
+
+
+@contextlib.contextmanager
+def _package(package: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
@@ -164,30 +213,6 @@ def _opening(cluster: Cluster, package: str, extra: str) -> Iterator[None]:
             expected=f"{package} on the manager's machine and on the cluster",
             next_step=f"pip install 'sulfox[{extra}]'",
         ) from error
-    except PyMongoError as error:
-        raise SulfoxError(
-            "SFX-501",
-            who=f"database of cluster {cluster.name}",
-            found=type(error).__name__,
-            expected="a MongoDB server that answers",
-            next_step="see that it runs, and that the variables of its store file are set",
-        ) from None
-
-
-def done_jobs(store: JobStore, uuids: list[str]) -> set[str]:
-    """Find the jobs whose output is stored.
-
-    Parameters
-    ----------
-    store : JobStore
-        Connected.
-    uuids : list of str
-        Jobs to look for.
-    """
-    # one that continues ran out of time, and goes on under the next index
-    wanted = {"uuid": {"$in": uuids}, "output.continues": {"$ne": True}}
-    found = store.query(wanted, properties=["uuid"])
-    return {document["uuid"] for document in found}
 
 
 def _store_file(cluster: Cluster) -> Path:

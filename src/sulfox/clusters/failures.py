@@ -53,6 +53,14 @@ _KINDS = {
     "transient": FailureKind.TRANSIENT,
     "convergence": FailureKind.CALCULATION,
 }
+#: The database was away or took no writes; what a run has done lies in its own files.
+_DATABASE = re.compile(
+    r"^(?:pymongo\.errors\.)?(?:ServerSelectionTimeoutError|AutoReconnect|NetworkTimeout"
+    r"|ConnectionFailure|NotPrimaryError|OperationFailure|WriteError|BulkWriteError)\b.*$",
+    re.M,
+)
+_AWAY = re.compile(r"SFX-501 .*(?:Timeout|AutoReconnect|Connection|Refused)", re.I)
+_LONGEST_CAUSE = 300
 #: A warning of Python: its text, and the indented line of source that it is about.
 _WARNING = re.compile(r"^\S+:\d+: \w*Warning:.*\n(?:\S.*\n)?  .*$", re.M)
 _LAST_LINE = re.compile(r"^(?:[\w.]+(?:Error|Exception|Interrupt)|[\w.]+Warning)\b.*$", re.M)
@@ -100,8 +108,10 @@ def find_failure(error: str, queue_error: str) -> Failure:
     for text in (error, queue_error):
         own = _SULFOX.search(text)
         if own:
-            kind = FailureKind.DAMAGED if own.group(1) in _DAMAGED else _KINDS[own.group(2)]
-            return Failure(kind=kind, cause=own.group(0).strip())
+            return Failure(kind=_kind_of(own), cause=own.group(0).strip())
+        database = _DATABASE.search(text)
+        if database:
+            return Failure(kind=FailureKind.TRANSIENT, cause=database.group(0)[:_LONGEST_CAUSE])
     for text in (queue_error, error):
         raised = _LAST_LINE.findall(text)
         if raised:
@@ -113,6 +123,12 @@ def find_failure(error: str, queue_error: str) -> Failure:
         kind=FailureKind.UNKNOWN,
         cause=last_words[-1].strip() if last_words else "it ended without a word",
     )
+
+
+def _kind_of(own: re.Match[str]) -> FailureKind:
+    if own.group(1) in _DAMAGED:
+        return FailureKind.DAMAGED
+    return FailureKind.TRANSIENT if _AWAY.search(own.group(0)) else _KINDS[own.group(2)]
 
 
 def _line_around(text: str, position: int) -> str:

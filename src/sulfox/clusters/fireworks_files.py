@@ -86,6 +86,7 @@ def write_fireworks_files(
             "job_name": "sulfox",
             "logdir": str(folder / "logs"),
             "pre_rocket": cluster.pre_run()
+            + cluster.version_check()
             + f"export JOBFLOW_CONFIG_FILE={folder / 'jobflow.yaml'}\n",
             **queue_options(cluster, default),
         },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,20 +13,20 @@ from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import find_failure
 from sulfox.clusters.fireworks_files import queue_options
 from sulfox.clusters.monitoring import JobStanding, read_progress
-from sulfox.clusters.submission import SubmissionPlan
+from sulfox.clusters.submission import SubmissionPlan, refuse_too_large
 from sulfox.errors import SulfoxError
 
 if TYPE_CHECKING:
     from fireworks import Firework
     from jobflow import Job
 
-__all__ = ["FireworksQueue"]
+__all__ = ["FireworksQueue", "ask_scheduler"]
 
 _DONE = ("COMPLETED", "ARCHIVED")
 _STATES = {
     "ARCHIVED": "cancelled",
     "FIZZLED": "failed",
-    "DEFUSED": "stopped",
+    "DEFUSED": "cancelled",
     "PAUSED": "paused",
     "WAITING": "waiting",
     "READY": "ready",
@@ -32,6 +34,9 @@ _STATES = {
     "RUNNING": "running",
     "COMPLETED": "done",
 }
+_IN_QUEUE = ("RESERVED", "RUNNING")
+_TAIL_LETTERS = 20_000
+_SCHEDULER_S = 60
 #: A submission that died while it was adding jobs keeps others off for so long.
 _HOLD = timedelta(minutes=10)
 
@@ -112,7 +117,7 @@ class FireworksQueue:
         ------
         SulfoxError
             SFX-804 if another process adds the same jobs, or the parents of the new jobs are in
-            two workflows.
+            two workflows. SFX-507 for a job that no MongoDB takes, before anything is added.
         """
         from fireworks import Workflow
 
@@ -123,6 +128,8 @@ class FireworksQueue:
         try:
             parents = self._unfinished_parents(plan)
             fireworks = _fireworks(plan, jobs, cluster)
+            for firework in fireworks:
+                refuse_too_large(firework.name, firework.to_db_dict())
             metadata = {"study": plan.study, "cluster": plan.cluster}
             workflow = Workflow(fireworks, name=plan.study, metadata=metadata)
             if parents:
@@ -146,40 +153,73 @@ class FireworksQueue:
         Returns
         -------
         tuple of JobStanding
-            In the order of their submission.
+            Parents first.
         """
         found = self._latest({"spec.sulfox.study": study})
-        return tuple(self._standing(cluster, uuid, fw) for uuid, fw in found.items())
+        found = dict(sorted(found.items(), key=lambda item: str(item[1]["since"])))
+        lost = self._lost(found)
+        return tuple(
+            self._standing(cluster, uuid, fw, lost=uuid in lost) for uuid, fw in found.items()
+        )
+
+    def _lost(self, found: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """Find jobs that should be in the scheduler's queue and are not: FireWorks is not told."""
+        going = {uuid: fw for uuid, fw in found.items() if fw["state"] in _IN_QUEUE}
+        numbers = {uuid: self._queue_id(fw) for uuid, fw in going.items()}
+        asked = ask_scheduler("squeue", "-h", "--me", "-o", "%i") if going else None
+        if asked is None:
+            return set()
+        known = asked.split()
+        # one that ended while the scheduler was asked has another state now
+        now = self._latest({"spec.sulfox.uuid": {"$in": list(going)}})
+        return {
+            uuid
+            for uuid, number in numbers.items()
+            if number is not None and number not in known and now[uuid] == going[uuid]
+        }
+
+    def _queue_id(self, fw: Mapping[str, Any]) -> str | None:
+        number = self.launchpad.get_reservation_id_from_fw_id(fw["fw_id"])
+        return None if number is None else str(number)
 
     def _latest(self, wanted: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        fields = {"fw_id": 1, "name": 1, "state": 1, "spec.sulfox": 1, "launches": 1}
+        names = ("fw_id", "name", "state", "spec.sulfox", "launches", "created_on")
+        fields = dict.fromkeys(names, 1)
         found = self.launchpad.fireworks.find(wanted, fields).sort([("fw_id", 1)])
         latest: dict[str, dict[str, Any]] = {}
         for fw in found:
             own = fw["spec"].get("sulfox")
             if own is not None:
-                before = latest.get(own["uuid"], {"index": 0})
-                latest[own["uuid"]] = {**fw, "index": before["index"] + 1}
+                before = latest.get(own["uuid"], {"index": 0, "since": fw["created_on"]})
+                now = {"index": before["index"] + 1, "since": before["since"]}
+                latest[own["uuid"]] = {**fw, **now}
         return latest
 
-    def _standing(self, cluster: Cluster, uuid: str, fw: Mapping[str, Any]) -> JobStanding:
-        state = _STATES.get(fw["state"], fw["state"].lower())
+    def _standing(
+        self, cluster: Cluster, uuid: str, fw: Mapping[str, Any], *, lost: bool
+    ) -> JobStanding:
+        state = "failed" if lost else _STATES.get(fw["state"], fw["state"].lower())
         progress = read_progress(cluster, uuid) if state in ("running", "failed") else {}
-        failure = find_failure(self._trace(fw), "") if state == "failed" else None
+        failure = find_failure(*self._last_words(fw)) if state == "failed" else None
         return JobStanding(
             uuid=uuid,
             db_id=str(fw["fw_id"]),
             name=fw["name"],
             state=state,
             index=fw["index"],
+            queue_id=self._queue_id(fw) if fw["state"] in _IN_QUEUE else None,
             failure=failure,
+            n_resent=int(fw["spec"]["sulfox"].get("resent", 0)),
             **{name: progress.get(name) for name in ("steps_done", "n_steps", "ps_per_hour")},
         )
 
-    def _trace(self, fw: Mapping[str, Any]) -> str:
-        launch = self.launchpad.launches.find_one({"launch_id": {"$in": fw["launches"][-1:]}})
-        exception = ((launch or {}).get("action") or {}).get("stored_data", {}).get("_exception")
-        return str((exception or {}).get("_stacktrace", ""))
+    def _last_words(self, fw: Mapping[str, Any]) -> tuple[str, str]:
+        """Give the traceback that FireWorks recorded, and the end of the job's standard error."""
+        launch = self.launchpad.launches.find_one({"launch_id": {"$in": fw["launches"][-1:]}}) or {}
+        exception = (launch.get("action") or {}).get("stored_data", {}).get("_exception") or {}
+        files = sorted(Path(launch.get("launch_dir", "/nowhere")).glob("*.error"))
+        text = files[-1].read_text(errors="replace")[-_TAIL_LETTERS:] if files else ""
+        return str(exception.get("_stacktrace", "")), text
 
     def _unfinished_parents(self, plan: SubmissionPlan) -> list[int]:
         own = {job.uuid for job in plan.jobs}
@@ -227,6 +267,37 @@ def _fireworks(plan: SubmissionPlan, jobs: dict[str, Job], cluster: Cluster) -> 
         inside = [parent for parent in planned.parents if parent in made]
         job_to_firework(job, parents=inside, parent_mapping=made)
     return list(made.values())
+
+
+def ask_scheduler(program: str, *arguments: str) -> str | None:
+    """Run a command of the scheduler on this machine, where FireWorks' launcher runs too.
+
+    Parameters
+    ----------
+    program : str
+        ``"squeue"`` or ``"scancel"``.
+    *arguments : str
+        As on the command line.
+
+    Returns
+    -------
+    str or None
+        What it said; None where it is not there or failed.
+    """
+    found = shutil.which(program)
+    if found is None:
+        return None
+    try:
+        asked = subprocess.run(  # noqa: S603 a number of the scheduler's own
+            [found, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_SCHEDULER_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout if asked.returncode == 0 else None
 
 
 def _conflict(found: str, next_step: str) -> SulfoxError:

@@ -50,7 +50,7 @@ def render_project(cluster: Cluster, store: dict[str, Any], folder: Path) -> dic
     queue: dict[str, Any] = {
         "scheduler_type": cluster.scheduler,
         "work_dir": f"{cluster.work_dir}/queue",
-        "pre_run": cluster.pre_run(),
+        "pre_run": cluster.pre_run() + cluster.version_check(),
         "max_jobs": cluster.max_jobs,
         "timeout_execute": 120,
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.jobflow_remote_project import LIGHT_WORKER, QUEUE_WORKER
 from sulfox.clusters.resources import slurm_options
-from sulfox.clusters.submission import SubmissionPlan
+from sulfox.clusters.submission import SubmissionPlan, refuse_too_large
 from sulfox.errors import SulfoxError
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["JobflowRemoteQueue"]
 
 _DONE = "COMPLETED"
+#: A database that does not answer is told after this time [ms].
+_PATIENCE_MS = 5000
 
 
 class JobflowRemoteQueue:
@@ -43,6 +45,10 @@ class JobflowRemoteQueue:
         # its own use of a deprecated function, told once per call
         warnings.filterwarnings("ignore", category=FutureWarning, module="jobflow_remote")
         content = yaml.safe_load(project_file.read_text(encoding="utf-8"))
+        # a person waits here; the runner, which reads the file itself, has more patience
+        own = content["queue"]["store"].get("mongoclient_kwargs") or {}
+        patience = {"serverSelectionTimeoutMS": _PATIENCE_MS}
+        content["queue"]["store"]["mongoclient_kwargs"] = patience | own
         self.project = Project.model_validate(content)
         self.controller = self.project.get_job_controller()
 
@@ -99,7 +105,8 @@ class JobflowRemoteQueue:
         ------
         SulfoxError
             SFX-804 if another process changes the flow at the same time, or the parents of
-            a new job are in two flows of the queue.
+            a new job are in two flows of the queue. SFX-507 for a job that no MongoDB takes,
+            before anything is added.
         """
         if not plan.jobs:
             return 0
@@ -133,7 +140,7 @@ class JobflowRemoteQueue:
             {"next_id": {"$exists": True}}, {"$inc": {"next_id": len(plan.jobs)}}
         )
         prefix = self.project.queue.db_id_prefix or ""
-        return [
+        documents = [
             get_initial_job_doc_dict(
                 jobs[planned.uuid],
                 list(planned.parents),
@@ -145,6 +152,9 @@ class JobflowRemoteQueue:
             )
             for i, planned in enumerate(plan.jobs)
         ]
+        for planned, document in zip(plan.jobs, documents, strict=True):
+            refuse_too_large(planned.name, document)
+        return documents
 
     def _add_flow(self, plan: SubmissionPlan, jobs: dict[str, Job]) -> int:
         from jobflow import Flow

@@ -126,7 +126,8 @@ def check_database(queue: JobflowRemoteQueue) -> Iterator[Check]:
         keys = [index["key"] for index in queue.controller.jobs.index_information().values()]
     except PyMongoError as error:
         next_step = "see that the server runs, has space, and lets this user write"
-        yield judged(f"{name} writable", True, f"{type(error).__name__}: {error}", next_step)
+        found = f"{type(error).__name__}: {error}".partition(", full error")[0]
+        yield judged(f"{name} writable", True, found, next_step)
         return
     yield judged(f"{name} writable", False, "a document was written and deleted", "")
     there = any([field for field, _ in key][:2] == ["uuid", "index"] for key in keys)

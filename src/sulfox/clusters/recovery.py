@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sulfox.clusters.cluster import Cluster
@@ -13,13 +16,19 @@ from sulfox.clusters.jobflow_remote_project import QUEUE_WORKER
 from sulfox.clusters.jobflow_remote_queue import JobflowRemoteQueue
 from sulfox.clusters.monitoring import JobStanding, read_standings
 from sulfox.documents.base import Record
+from sulfox.errors import SulfoxError
 
-__all__ = ["Recovery", "cancel_study", "resume_study"]
+__all__ = ["CANCELLED", "Recovery", "cancel_study", "more_memory", "resume_study", "why_left"]
+
+CANCELLED = "you cancelled it; --mended sends it back"
 
 _MEMORY_FACTOR = 2
 _SUBMITTED = ("SUBMITTED", "RUNNING")
+_LOCK_WAIT_S = 20
 #: So long the database may lag behind the scheduler [s].
 _ORPHAN_S = 10.0
+#: No step of a runner takes so long; what is locked since then was locked by one that died.
+_LONGEST_LOCK = timedelta(minutes=30)
 
 
 class Recovery(Record):
@@ -30,7 +39,7 @@ class Recovery(Record):
     name : str
         What the job does.
     action : str
-        ``"sent back"``, ``"left"`` or ``"cancelled"``.
+        ``"sent back"``, ``"left"``, ``"cancelled"`` or ``"unlocked"``.
     why : str
         The failure, and the rule.
     """
@@ -46,8 +55,8 @@ def resume_study(
     """Send back the failed jobs of a study, within the limits of their kinds.
 
     A job that ran out of memory asks for twice as much; one whose files are damaged starts
-    anew, and the files are set aside; what an input, the physics or a bug stopped waits for a
-    person. Checkpoints lie in the job's own folder, so a run goes on
+    anew, and the files are set aside; what an input, the physics or a bug stopped, or a person
+    cancelled, waits for a person. Checkpoints lie in the job's own folder, so a run goes on
     where it was.
 
     Parameters
@@ -59,23 +68,31 @@ def resume_study(
     study : str
         Name of the study.
     mended : bool
-        A person has mended what stopped the jobs that wait for one: they go back too.
+        A person has mended what stopped the jobs that wait for one: they go back too, and
+        so do cancelled ones.
 
     Returns
     -------
     tuple of Recovery
-        One per failed job, and one per job of the scheduler that no job of the queue owns.
+        One per failed job, one per job that a dead runner left locked, and one per job of the
+        scheduler that no job of the queue owns.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-804 if a runner holds a job all the while.
     """
-    done = [
-        _recover(queue, cluster, standing, mended=mended)
-        for standing in read_standings(queue, cluster, study)
-        if standing.failure is not None
-    ]
+    done = _unlock(queue, study)
+    for standing in read_standings(queue, cluster, study):
+        if standing.failure is not None:
+            done.append(_recover(queue, cluster, standing, mended=mended))
+        elif standing.state == "cancelled":
+            done.append(_recover_cancelled(queue, standing, mended=mended))
     return (*done, *_cancel_orphans(queue, cluster))
 
 
 def cancel_study(queue: JobflowRemoteQueue, cluster: Cluster, study: str) -> tuple[Recovery, ...]:
-    """Cancel the jobs of a study that are not done; ``resume`` does not send them back.
+    """Cancel the jobs of a study that are not done; only ``resume --mended`` sends them back.
 
     Parameters
     ----------
@@ -101,7 +118,8 @@ def cancel_study(queue: JobflowRemoteQueue, cluster: Cluster, study: str) -> tup
                     {"$set": {"state": "USER_STOPPED"}},
                 )
             else:
-                queue.controller.stop_job(db_id=standing.db_id, wait=20)
+                with _locks():
+                    queue.controller.stop_job(db_id=standing.db_id, wait=_LOCK_WAIT_S)
             cancelled.append(
                 Recovery(name=standing.name, action="cancelled", why=f"it was {standing.state}")
             )
@@ -113,14 +131,9 @@ def _recover(
 ) -> Recovery:
     failure = standing.failure
     assert failure is not None  # noqa: S101 the caller chose by it
-    limit = RESEND_LIMITS.get(failure.kind, 0)
     what = f"{failure.kind.value}: {failure.cause}"
-    if standing.n_resent >= limit and not mended:
-        rule = (
-            f"sent back {standing.n_resent} times already"
-            if limit
-            else "it needs a person; then --mended"
-        )
+    rule = why_left(failure.kind, standing.n_resent, mended=mended)
+    if rule is not None:
         return Recovery(name=standing.name, action="left", why=f"{what}; {rule}")
     if failure.kind is FailureKind.MEMORY:
         what += "; it asks for " + _more_memory(queue, cluster, standing.db_id)
@@ -129,11 +142,68 @@ def _recover(
         if aside is None:
             return Recovery(name=standing.name, action="left", why=f"{what}; not in its own folder")
         what += f"; its files are set aside in {aside}, it starts anew"
-    queue.controller.rerun_job(db_id=standing.db_id, wait=20)
-    queue.controller.jobs.update_one(
-        {"db_id": standing.db_id}, {"$inc": {"job.metadata.resent": 1}}
-    )
+    _send_back(queue, standing.db_id)
     return Recovery(name=standing.name, action="sent back", why=what)
+
+
+def why_left(kind: FailureKind, n_resent: int, *, mended: bool) -> str | None:
+    """Tell why a failed job is not sent back; None where it is.
+
+    Parameters
+    ----------
+    kind : FailureKind
+        Of its failure.
+    n_resent : int
+        How often it was sent back.
+    mended : bool
+        Whether a person has mended the cause.
+    """
+    limit = RESEND_LIMITS.get(kind, 0)
+    if mended or n_resent < limit:
+        return None
+    return f"sent back {n_resent} times already" if limit else "it needs a person; then --mended"
+
+
+def _send_back(queue: JobflowRemoteQueue, db_id: str) -> None:
+    """Let a job run again, and with it those that have gone on without its output."""
+    with _locks():
+        try:
+            queue.controller.rerun_job(db_id=db_id, wait=_LOCK_WAIT_S)
+        except ValueError:  # a later job has run already, or this one was cancelled
+            queue.controller.rerun_job(db_id=db_id, wait=_LOCK_WAIT_S, force=True)
+    queue.controller.jobs.update_one({"db_id": db_id}, {"$inc": {"job.metadata.resent": 1}})
+
+
+def _recover_cancelled(
+    queue: JobflowRemoteQueue, standing: JobStanding, *, mended: bool
+) -> Recovery:
+    if not mended:
+        return Recovery(name=standing.name, action="left", why=CANCELLED)
+    jobs = queue.controller.jobs
+    (parents,) = [job["parents"] for job in jobs.find({"db_id": standing.db_id}, {"parents": 1})]
+    if all(state == "COMPLETED" for state in queue.states(parents).values()):
+        _send_back(queue, standing.db_id)
+    else:
+        jobs.update_one(
+            {"db_id": standing.db_id, "state": "USER_STOPPED"}, {"$set": {"state": "WAITING"}}
+        )
+    return Recovery(name=standing.name, action="sent back", why="you cancelled it")
+
+
+@contextlib.contextmanager
+def _locks() -> Iterator[None]:
+    from jobflow_remote.utils.db import LockedDocumentError
+
+    try:
+        yield
+    except LockedDocumentError as error:
+        raise SulfoxError(
+            "SFX-804",
+            who="queue of jobflow-remote",
+            found=str(error),
+            expected="a job that no runner is working on",
+            next_step="give the same command again in a minute",
+        ) from None
 
 
 def _set_aside(queue: JobflowRemoteQueue, cluster: Cluster, standing: JobStanding) -> str | None:
@@ -154,12 +224,44 @@ def _set_aside(queue: JobflowRemoteQueue, cluster: Cluster, standing: JobStandin
 def _more_memory(queue: JobflowRemoteQueue, cluster: Cluster, db_id: str) -> str:
     job = queue.controller.jobs.find_one({"db_id": db_id}, {"resources": 1})
     resources: dict[str, Any] = dict(job.get("resources") or {})
-    found = re.fullmatch(r"(\d+)M", str(resources.get("mem", "")))
-    most = 1000 * cluster.partition(resources["partition"]).memory_GB_per_node
-    wanted = min(most, _MEMORY_FACTOR * int(found.group(1))) if found else most
-    resources["mem"] = f"{round(wanted)}M"
+    resources["mem"] = more_memory(resources.get("mem"), cluster, resources["partition"])
     queue.controller.jobs.update_one({"db_id": db_id}, {"$set": {"resources": resources}})
     return f"{resources['mem']} of memory per node"
+
+
+def more_memory(asked: str | None, cluster: Cluster, partition: str) -> str:
+    """Give twice the memory that a job asked for, at most that of a node.
+
+    Parameters
+    ----------
+    asked : str or None
+        As ``sbatch`` was told, ``"500M"``.
+    cluster : Cluster
+        The cluster.
+    partition : str
+        Where the job runs.
+    """
+    most = 1000 * cluster.partition(partition).memory_GB_per_node
+    found = re.fullmatch(r"(\d+)M", str(asked))
+    return f"{round(min(most, _MEMORY_FACTOR * int(found.group(1))) if found else most)}M"
+
+
+def _unlock(queue: JobflowRemoteQueue, study: str) -> list[Recovery]:
+    """Free the jobs and flows that a killed runner left locked."""
+    before = datetime.now(UTC) - _LONGEST_LOCK
+    held: dict[str, Any] = {"lock_id": {"$ne": None}, "lock_time": {"$lt": before}}
+    free = {"$set": {"lock_id": None, "lock_time": None}}
+    jobs, flows = queue.controller.jobs, queue.controller.flows
+    done = []
+    for collection, field in ((jobs, "job.metadata.study"), (flows, "metadata.study")):
+        for document in list(collection.find({**held, field: study})):
+            same = {"_id": document["_id"], "lock_id": document["lock_id"]}
+            collection.update_one(same, free)
+            name = document["job"]["name"] if "job" in document else f"flow {document['name']}"
+            since = document["lock_time"].replace(tzinfo=UTC)
+            why = f"locked since {since:%Y-%m-%d %H:%M} UTC by a runner that is gone"
+            done.append(Recovery(name=name, action="unlocked", why=why))
+    return done
 
 
 def _cancel_orphans(queue: JobflowRemoteQueue, cluster: Cluster) -> list[Recovery]:

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.resources import Resources, job_kind, job_resources
 from sulfox.documents.base import Record
+from sulfox.errors import SulfoxError
 from sulfox.units import Dimensionless
 
 if TYPE_CHECKING:
     from jobflow import Flow, Job
 
-__all__ = ["PlannedJob", "SubmissionPlan", "describe", "plan_submission"]
+__all__ = ["PlannedJob", "SubmissionPlan", "describe", "plan_submission", "refuse_too_large"]
+
+#: What MongoDB takes, less what a queue adds to a job while it runs [bytes].
+_MOST_BYTES = 15_500_000
 
 #: Functions of jobs that read frames out of the results database.
 _READ_FRAMES = frozenset({"analyze_bonds"})
@@ -157,6 +161,34 @@ def _engine(job: Job) -> str:
         if isinstance(argument, Mapping) and "engine" in argument and "inputs_hash" in argument:
             return str(argument["engine"])
     return "none"
+
+
+def refuse_too_large(name: str, document: Mapping[str, Any]) -> None:
+    """Measure a job's document before it is added.
+
+    Parameters
+    ----------
+    name : str
+        Of the job.
+    document : dict
+        As it would be inserted.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-507 if MongoDB would not take it.
+    """
+    import bson
+
+    n_bytes = len(bson.encode(document))
+    if n_bytes > _MOST_BYTES:
+        raise SulfoxError(
+            "SFX-507",
+            who=f"job {name}",
+            found=f"{n_bytes / 1e6:.1f} MB",
+            expected=f"less than {_MOST_BYTES / 1e6:.1f} MB (MongoDB takes 16 MiB)",
+            next_step="shorten the texts of the study, or split it into several",
+        )
 
 
 def describe(plan: SubmissionPlan) -> list[dict[str, Any]]:

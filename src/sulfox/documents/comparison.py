@@ -28,10 +28,13 @@ class ExpectedFinding(Record):
     quantity, published, source : str
         What, the source's value with unit, DOI and place.
     test : str
-        ``"bonds_form"``, ``"no_bonds_form"``, ``"bonds_kept"``, ``"bonds_lost"``, or
-        ``"band_center_difference"``, or ``"not_computed"`` where this study cannot say.
+        ``"bonds_form"``, ``"no_bonds_form"``, ``"bonds_kept"``, ``"bonds_lost"``,
+        ``"band_center_difference"``, ``"reaction_energy"``, ``"oxidation_limit"``, or
+        ``"not_computed"`` where this study cannot say.
     pair, bond : str or None
         Interface and element pair the test looks at.
+    row : str or None
+        Row of the table of pairs: a pair's label, or the formula of a window.
     length_ps : float
         How long the source looked [ps]: that nothing happened in a shorter run says nothing.
     note : str
@@ -47,10 +50,13 @@ class ExpectedFinding(Record):
         "bonds_kept",
         "bonds_lost",
         "band_center_difference",
+        "reaction_energy",
+        "oxidation_limit",
         "not_computed",
     ]
     pair: str | None = None
     bond: str | None = None
+    row: str | None = None
     length_ps: TimePs = 0.0
     note: str = ""
 

@@ -96,6 +96,12 @@ class Accuracy(Record):
     compounds: tuple[ComparedEnthalpy, ...]
 
     @property
+    def mean_error(self) -> float:
+        """Mean absolute difference, of compounds left out of the fit where there is one."""
+        left_out = self.mean_abs_left_out_eV_per_atom
+        return self.mean_abs_eV_per_atom if left_out is None else left_out
+
+    @property
     def sentence(self) -> str:
         """The numbers in words."""
         left_out = self.mean_abs_left_out_eV_per_atom
@@ -122,6 +128,8 @@ class EntrySetReference(Record):
         What computed the energies, where the set says it.
     accuracy : str or None
         Its error against measured enthalpies, in words, where it is known.
+    mean_error_eV_per_atom : float or None
+        Mean of it, of compounds left out of its fit where it has one [eV/atom].
     """
 
     name: str
@@ -129,6 +137,13 @@ class EntrySetReference(Record):
     n: int
     level_of_theory: str | None = None
     accuracy: str | None = None
+    mean_error_eV_per_atom: EnergyPerAtom | None = None
+
+    @property
+    def described(self) -> str:
+        """Name, hash and what computed the energies: it stands beside every number."""
+        made_by = f", {self.level_of_theory}" if self.level_of_theory else ""
+        return f"energies of entry set {self.name} ({self.hash[:12]}){made_by}"
 
 
 class EntrySet(Record):
@@ -171,6 +186,7 @@ class EntrySet(Record):
             n=len(self.entries),
             level_of_theory=self.level_of_theory,
             accuracy=None if self.accuracy is None else self.accuracy.sentence,
+            mean_error_eV_per_atom=None if self.accuracy is None else self.accuracy.mean_error,
         )
 
 

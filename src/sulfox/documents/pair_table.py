@@ -8,7 +8,33 @@ from sulfox.documents.base import Document, Record
 from sulfox.documents.entry_set import EntrySetReference
 from sulfox.units import EnergyPerAtom, Voltage
 
-__all__ = ["PairRow", "PairTableDoc", "WindowRow"]
+__all__ = ["OUTCOMES", "Outcome", "PairRow", "PairTableDoc", "StateOfCharge", "WindowRow"]
+
+#: How a computed number stands to a published one.
+Outcome = Literal["met", "met within its error", "missed"]
+#: What each outcome means.
+OUTCOMES: dict[Outcome, str] = {
+    "met": "within the tolerance, and the set's mean error is no larger than it",
+    "met within its error": "within the tolerance, but the set's mean error is larger: it may be "
+    "chance",
+    "missed": "outside the tolerance",
+}
+
+
+class StateOfCharge(Record):
+    """The same pair with another state of charge of reactant 1.
+
+    Attributes
+    ----------
+    formula : str
+        Reactant 1.
+    hull_eV_per_atom, own_energy_eV_per_atom : float
+        Lowest reaction energy in both conventions [eV/atom].
+    """
+
+    formula: str
+    hull_eV_per_atom: EnergyPerAtom
+    own_energy_eV_per_atom: EnergyPerAtom
 
 
 class PairRow(Record):
@@ -34,6 +60,12 @@ class PairRow(Record):
     said : str
         One line: why the published number is met or not, or how the pair compares with
         another, or why there is no number.
+    outcome : str or None
+        How the number stands to the published one, see :data:`OUTCOMES`; None without one.
+    charged : tuple of StateOfCharge
+        Other states of charge, where the plan names some.
+    compared_with : str or None
+        Label of the pair that this one is set beside.
     """
 
     label: str
@@ -45,6 +77,9 @@ class PairRow(Record):
     published_eV_per_atom: EnergyPerAtom | None
     source: str | None
     said: str
+    outcome: Outcome | None = None
+    charged: tuple[StateOfCharge, ...] = ()
+    compared_with: str | None = None
 
 
 class WindowRow(Record):
@@ -62,6 +97,10 @@ class WindowRow(Record):
         The source.
     said : str
         One line on the difference, or why there is no number.
+    outcome : str or None
+        How the limit stands to the published one; None without one.
+    stability_window_id : str or None
+        The StabilityWindowDoc behind the row.
     """
 
     formula: str
@@ -70,6 +109,8 @@ class WindowRow(Record):
     published_oxidation_V: Voltage | None
     source: str | None
     said: str
+    outcome: Outcome | None = None
+    stability_window_id: str | None = None
 
 
 class PairTableDoc(Document):
@@ -85,6 +126,8 @@ class PairTableDoc(Document):
         In the order of the plan.
     windows : tuple of WindowRow
         In the order of the plan.
+    scheme : str or None
+        How the elements' energies were taken, or how energies were corrected.
     """
 
     kind: Literal["pair_table"] = "pair_table"
@@ -92,3 +135,4 @@ class PairTableDoc(Document):
     title: str
     pairs: tuple[PairRow, ...]
     windows: tuple[WindowRow, ...]
+    scheme: str | None = None

@@ -52,6 +52,9 @@ class Reactant(Record):
         atom that is not of the open element [eV/atom].
     decomposes_to : tuple of str
         What it becomes alone under the same conditions.
+    hull_eV_per_atom : float or None
+        Formation energy of its equilibrium phases in the closed system [eV/atom]: the end of
+        the tie line; None in documents of earlier versions.
     """
 
     asked: str
@@ -61,6 +64,7 @@ class Reactant(Record):
     e_above_hull_eV_per_atom: EnergyPerAtom | None
     self_decomposition_eV_per_atom: EnergyPerAtom
     decomposes_to: tuple[str, ...]
+    hull_eV_per_atom: EnergyPerAtom | None = None
 
 
 class ReactionTerm(Record):

@@ -123,6 +123,8 @@ class SulfurBondsDoc(Document):
         Target temperature of the run [K].
     seed : int or None
         Seed of the run.
+    method_version : int
+        Version of the analysis; 1 where an older document does not say.
     criteria : BondCriteria
         Pair and thresholds.
     n_frames, n_atoms : int
@@ -165,6 +167,7 @@ class SulfurBondsDoc(Document):
     variant: str
     temperature_K: Temperature | None
     seed: int | None
+    method_version: int = 1
     criteria: BondCriteria
     n_frames: int
     n_atoms: int
@@ -198,6 +201,8 @@ class SulfurBondRateDoc(Document):
         Which interface.
     temperature_K : float
         [K]
+    method_version : int
+        Version of the analysis; 1 where an older document does not say.
     criteria : BondCriteria
         Pair and thresholds.
     seeds : tuple of int
@@ -220,6 +225,7 @@ class SulfurBondRateDoc(Document):
     pair_of_materials: str
     variant: str
     temperature_K: Temperature
+    method_version: int = 1
     criteria: BondCriteria
     seeds: tuple[int, ...]
     analysis_ids: tuple[str, ...]

@@ -9,16 +9,15 @@ from jobflow import CURRENT_JOB, job
 from sulfox.documents.base import Status
 from sulfox.documents.electronic_structure import MagneticState
 from sulfox.documents.relaxation import RelaxationDoc
-from sulfox.documents.structure import StructureRecord
+from sulfox.flows.electronic_cells import case_cell, core_shell_cell
 from sulfox.flows.job_context import (
     JsonDocument,
     checked_engine,
-    ordered_material,
-    stored,
     typed_documents,
     work_folder,
 )
-from sulfox.protocols.electronic import CellKind, ElectronicSettings, ElectronicSpec, resolve
+from sulfox.protocols.electronic import ElectronicSettings
+from sulfox.stores.documents import storable
 
 __all__ = [
     "align_band_centers",
@@ -54,14 +53,14 @@ def relax_electronic(
     level = ElectronicProtocol.model_validate(protocol)
     if level.relaxation is None:
         raise ValueError("the protocol does not relax")
-    structure, spec = _cell(case, level.electronic)
+    structure, spec = case_cell(case, level.electronic)
     document = checked_engine(calculator).relax(
         structure,
         level.relaxation.model_copy(update={"electronic": spec}),
         label=case_label(case),
         study=study,
     )
-    return stored(document)
+    return storable(document)
 
 
 @job
@@ -90,7 +89,7 @@ def compute_electronic_structure(
     from sulfox.analysis.electronic.band_center import analyze_band_center
     from sulfox.engines.base import ElectronicContext
 
-    structure, spec = _cell(case, ElectronicSettings.model_validate(settings))
+    structure, spec = case_cell(case, ElectronicSettings.model_validate(settings))
     if relaxed is not None:
         before = RelaxationDoc.model_validate(relaxed)
         structure = before.final.model_copy(update={"moments": structure.moments})
@@ -106,7 +105,7 @@ def compute_electronic_structure(
             job_uuids=(CURRENT_JOB.job.uuid,),
         ),
     )
-    documents = [stored(result.document)]
+    documents = [storable(result.document)]
     if result.dos is not None and result.document.status is not Status.REFUSED:
         center = analyze_band_center(result.dos, case["element"], case["orbital"])
         labels = {
@@ -116,7 +115,7 @@ def compute_electronic_structure(
             "calculation_id": result.document.id,
             "provenance": center.provenance.model_copy(update={"study": study}),
         }
-        documents.append(stored(center.model_copy(update=labels)))
+        documents.append(storable(center.model_copy(update=labels)))
     return {"documents": documents}
 
 
@@ -149,7 +148,7 @@ def align_band_centers(
         name: [Measurement.model_validate(item) for item in items]
         for name, items in measured.items()
     }
-    return stored(
+    return storable(
         band_alignment.align_band_centers(
             [d for d in documents if isinstance(d, BandCenterDoc)],
             [d for d in documents if isinstance(d, ElectronicStructureDoc)],
@@ -182,14 +181,8 @@ def compute_core_shell(
     """
     from sulfox.analysis.electronic.layered_dos import layer_band_centers
     from sulfox.engines.base import ElectronicContext
-    from sulfox.interfaces.coherent.core_shell import build_core_shell
-    from sulfox.interfaces.coherent.specification import CoreShellSpec
 
-    core, shell = (ordered_material({"entry": plan[f"{side}_entry"]}) for side in ("core", "shell"))
-    size = CoreShellSpec(core_layers=plan["core_layers"], shell_layers=plan["shell_layers"])
-    cell = build_core_shell(core, shell, size)
-    materials = {side.material.name: side.material for side in (core, shell)}
-    spec = resolve(ElectronicSettings.model_validate(settings), cell.structure, materials)
+    cell, spec = core_shell_cell(plan, ElectronicSettings.model_validate(settings))
     label = f"{plan['core']}|{plan['shell']}"
     result = checked_engine(calculator).electronic_structure(
         cell.structure,
@@ -199,7 +192,7 @@ def compute_core_shell(
             label=label, material=label, study=study, job_uuids=(CURRENT_JOB.job.uuid,)
         ),
     )
-    documents = [stored(cell), stored(result.document)]
+    documents = [storable(cell), storable(result.document)]
     if result.dos is not None:
         layered = layer_band_centers(
             result.dos,
@@ -211,22 +204,8 @@ def compute_core_shell(
         )
         provenance = layered.provenance.model_copy(update={"study": study})
         labels = {"calculation_id": result.document.id, "provenance": provenance}
-        documents.append(stored(layered.model_copy(update=labels)))
+        documents.append(storable(layered.model_copy(update=labels)))
     return {"documents": documents}
-
-
-def _cell(
-    case: dict[str, Any], settings: ElectronicSettings
-) -> tuple[StructureRecord, ElectronicSpec]:
-    from sulfox.materials.magnetic_order import in_magnetic_state
-
-    ordered = ordered_material({"entry": case["entry"]})
-    cell: CellKind = "conventional" if ordered.magnetic_cell is None else "magnetic"
-    structure = in_magnetic_state(
-        ordered.magnetic_cell or ordered.structure, case["magnetic_state"]
-    )
-    switched = settings.model_copy(update={"hubbard": settings.hubbard and case["hubbard"]})
-    return structure, resolve(switched, structure, {case["material"]: ordered.material}, cell)
 
 
 def case_label(case: dict[str, Any]) -> str:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sulfox.documents.structure import StructureRecord
 from sulfox.flows import electronic_jobs
+from sulfox.flows.electronic_cells import case_cell, core_shell_cell, cost_line
 from sulfox.flows.electronic_plan import BandCenterPlan, CoreShellPlan
 from sulfox.flows.job_context import identify_calculator
 from sulfox.materials.catalogue import load_material
+from sulfox.protocols.electronic import ElectronicSpec
 from sulfox.protocols.protocol import load_electronic_protocol
 
 __all__ = ["add_band_centers", "add_core_shell"]
@@ -64,17 +67,17 @@ def add_band_centers(add: AddJob, study: str, plan: BandCenterPlan) -> list[Any]
                 given,
                 protocol.model_dump(mode="json"),
             ).output
-        outputs.append(
-            add(
-                electronic_jobs.compute_electronic_structure,
-                f"{label}: density of states by {plan.engine}",
-                study,
-                calculator,
-                given,
-                protocol.electronic.model_dump(mode="json"),
-                relaxed,
-            ).output
+        job = add(
+            electronic_jobs.compute_electronic_structure,
+            f"{label}: density of states by {plan.engine}",
+            study,
+            calculator,
+            given,
+            protocol.electronic.model_dump(mode="json"),
+            relaxed,
         )
+        _tell_cost(job, calculator, *case_cell(given, protocol.electronic))
+        outputs.append(job.output)
     alignment = add(
         electronic_jobs.align_band_centers,
         f"{plan.upper} minus {plan.lower}: band centres",
@@ -113,12 +116,24 @@ def add_core_shell(add: AddJob, study: str, plan: CoreShellPlan) -> list[Any]:
         f"{side}_entry": load_material(getattr(plan, side)).model_dump(mode="json")
         for side in ("core", "shell")
     }
+    calculator = identify_calculator(plan.engine, "default")
+    settings = load_electronic_protocol(plan.protocol).electronic
     job = add(
         electronic_jobs.compute_core_shell,
         f"{plan.core}|{plan.shell} coherent: states by layer by {plan.engine}",
         study,
-        identify_calculator(plan.engine, "default"),
+        calculator,
         given,
-        load_electronic_protocol(plan.protocol).electronic.model_dump(mode="json"),
+        settings.model_dump(mode="json"),
     )
+    cell, spec = core_shell_cell(given, settings)
+    _tell_cost(job, calculator, cell.structure, spec)
     return [job.output]
+
+
+def _tell_cost(
+    job: Any, calculator: dict[str, str], structure: StructureRecord, spec: ElectronicSpec
+) -> None:
+    line = cost_line(calculator, structure, spec)
+    if line is not None:
+        job.metadata["expected_cost"] = line

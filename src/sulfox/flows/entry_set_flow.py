@@ -14,11 +14,11 @@ from sulfox.flows.job_context import (
     JsonDocument,
     checked_engine,
     identify_calculator,
-    stored,
     typed_documents,
 )
 from sulfox.materials.phases import Phase, PhaseCatalogue
 from sulfox.protocols.relaxation import RelaxationSpec
+from sulfox.stores.documents import storable
 
 __all__ = ["PHASE_RELAXATION", "build_entry_set_flow", "freeze_entry_set", "relax_phases"]
 
@@ -56,7 +56,7 @@ def relax_phases(
         chosen = spec if content["relax_cell"] else spec.model_copy(update={"cell": "fixed"})
         structure = StructureRecord.model_validate(content["structure"])
         try:
-            documents.append(stored(engine.relax(structure, chosen, label=content["name"])))
+            documents.append(storable(engine.relax(structure, chosen, label=content["name"])))
         except SulfoxError as error:
             problems[content["name"]] = error.line
     return {"documents": documents, "problems": problems}
@@ -79,12 +79,12 @@ def freeze_entry_set(
     outputs : list
         Outputs of :func:`relax_phases`; None where one is missing.
     """
-    from sulfox.analysis.thermodynamics.computed_set import collect_phases
+    from sulfox.analysis.thermodynamics.entries.computed_set import collect_phases
 
     found = {d.label: d for d in typed_documents(outputs) if isinstance(d, RelaxationDoc)}
     problems = {k: v for out in outputs if out for k, v in out.get("problems", {}).items()}
     phases = PhaseCatalogue.model_validate(catalogue)
-    return stored(collect_phases(name, phases, found, calculator["inputs_hash"], problems))
+    return storable(collect_phases(name, phases, found, calculator["inputs_hash"], problems))
 
 
 def build_entry_set_flow(

@@ -31,7 +31,8 @@ REVISIONS: dict[str, int] = {
     "compute_core_shell": 1,
     "relax_phases": 1,
     "freeze_entry_set": 1,
-    "store_pair_table": 1,
+    "store_pair_table": 2,
+    "store_gas_reduction": 1,
 }
 
 

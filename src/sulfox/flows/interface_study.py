@@ -22,6 +22,7 @@ from sulfox.flows.electronic_study import add_band_centers, add_core_shell
 from sulfox.flows.electrons import ENGINES_WITH_ELECTRONS, calculator_with_electrons
 from sulfox.flows.identity import name_by_content
 from sulfox.flows.job_context import identify_calculator
+from sulfox.flows.pair_table_flow import add_thermodynamics
 from sulfox.flows.study import DynamicsPlan, MaterialSide, Pair, Study, Variant
 from sulfox.materials.catalogue import load_material
 from sulfox.protocols.protocol import Protocol, load_electronic_protocol, load_protocol
@@ -101,6 +102,10 @@ def build_study_flow(study: Study) -> StudyFlow:
             left_out.append(f"band centres left out: {error.found}; {error.next_step}")
     if "core-shell" in study.parts and study.core_shell is not None:
         documents += add_core_shell(builder.add, study.name, study.core_shell)
+    if "thermodynamics" in study.parts and study.thermodynamics is not None:
+        outputs, unusable = add_thermodynamics(builder.add, study.thermodynamics)
+        documents += outputs
+        left_out += [f"entry set left out: {text}" for text in unusable]
     comparison = builder.add(
         jobs.compare_with_source,
         f"{study.name}: comparison with the source",

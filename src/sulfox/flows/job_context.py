@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,11 @@ __all__ = [
     "checked_engine",
     "identify_calculator",
     "ordered_material",
-    "stored",
     "typed_documents",
     "work_folder",
 ]
 
 JsonDocument = dict[str, Any]
-
-#: A job output holds several documents, and BSON is a little larger than JSON.
-MAX_DOCUMENT_BYTES = 12_000_000
 
 
 def identify_calculator(engine: str, potential: str) -> dict[str, str]:
@@ -123,7 +118,8 @@ def typed_documents(outputs: list[Any]) -> list[Any]:
     Parameters
     ----------
     outputs : list
-        Each a document, a ``{"documents": list}``, or None for a missing output.
+        Each a document, a ``{"documents": list}``, or what is no answer: None for a missing
+        output, ``{"continues": True}`` for a run that ran out of time and failed later.
 
     Returns
     -------
@@ -132,33 +128,7 @@ def typed_documents(outputs: list[Any]) -> list[Any]:
     """
     found = []
     for output in outputs:
-        if output is None:
+        if output is None or output.get("continues"):
             continue
         found += [parse_document(d) for d in output.get("documents", [output])]
     return found
-
-
-def stored(document: Any) -> JsonDocument:
-    """Give a document as the plain JSON that a job answers with.
-
-    Parameters
-    ----------
-    document : Document
-        Any kind.
-
-    Raises
-    ------
-    SulfoxError
-        SFX-507 for a document that no MongoDB would take: frames belong into the archive.
-    """
-    content: JsonDocument = document.model_dump(mode="json")
-    n_bytes = len(json.dumps(content))
-    if n_bytes > MAX_DOCUMENT_BYTES:
-        raise SulfoxError(
-            "SFX-507",
-            who=f"{document.kind} {document.id}",
-            found=f"{n_bytes / 1e6:.1f} MB of JSON",
-            expected=f"less than {MAX_DOCUMENT_BYTES / 1e6:.0f} MB (MongoDB takes 16 MiB)",
-            next_step="this is a bug of sulfox: a document refers to frames, it does not hold them",
-        )
-    return content

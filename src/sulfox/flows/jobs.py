@@ -25,10 +25,10 @@ from sulfox.flows.job_context import (
     JsonDocument,
     checked_engine,
     ordered_material,
-    stored,
     typed_documents,
     work_folder,
 )
+from sulfox.stores.documents import storable
 
 __all__ = [
     "analyze_bonds",
@@ -67,8 +67,8 @@ def prepare_bulk(
     engine = checked_engine(calculator)
     label = f"{side['material']} bulk"
     if "electrons" in calculator:
-        return stored(_accepted(relax_bulk(engine, ordered, spec, calculator, (label, study))))
-    return stored(_accepted(engine.relax(ordered.structure, spec, label=label, study=study)))
+        return storable(_accepted(relax_bulk(engine, ordered, spec, calculator, (label, study))))
+    return storable(_accepted(engine.relax(ordered.structure, spec, label=label, study=study)))
 
 
 @job
@@ -125,7 +125,7 @@ def build_interface(
         from sulfox.interfaces.variants import delithiate
 
         chosen = delithiate(chosen, variant["delithiated_fraction"])
-    return stored(_labelled(chosen.model_copy(update={"pair": pair["name"]}), study))
+    return storable(_labelled(chosen.model_copy(update={"pair": pair["name"]}), study))
 
 
 @job
@@ -154,7 +154,7 @@ def relax_interface(
         interface_id=built.id,
         study=study,
     )
-    return stored(_accepted(document))
+    return storable(_accepted(document))
 
 
 @job
@@ -225,7 +225,7 @@ def run_stage(
         going_on = {"continues": True, "steps_done": stop.done, "n_steps": stop.wanted}
         return Response(output=going_on, replace=again)
     reference = publish_archive(run_dir, CURRENT_JOB.store, document.id)
-    return stored(document.model_copy(update={"archive": reference}))
+    return storable(document.model_copy(update={"archive": reference}))
 
 
 @job
@@ -247,7 +247,7 @@ def analyze_bonds(pairs: list[str], trajectory: JsonDocument) -> dict[str, list[
     frames = open_run(CURRENT_JOB.store, run).frames()
     present = [pair for pair in pairs if set(pair.split("-")) <= set(run.species)]
     documents = [sulfur_bonds.analyze_bonds(frames, choose_criteria(pair), run) for pair in present]
-    return {"documents": [stored(document) for document in documents]}
+    return {"documents": [storable(document) for document in documents]}
 
 
 @job
@@ -265,7 +265,7 @@ def pool_rates(analyses: list[dict[str, list[JsonDocument]]]) -> dict[str, list[
     for document in typed_documents(analyses):
         by_pair.setdefault(document.criteria.pair, []).append(document)
     pooled = [sulfur_bonds.pool_rates(documents) for documents in by_pair.values()]
-    return {"documents": [stored(document) for document in pooled]}
+    return {"documents": [storable(document) for document in pooled]}
 
 
 @job
@@ -305,7 +305,7 @@ def compare_with_source(
             study=study,
         ),
     )
-    return stored(document)
+    return storable(document)
 
 
 def _interface_height(interface: InterfaceDoc) -> float:

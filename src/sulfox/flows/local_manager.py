@@ -36,7 +36,7 @@ from sulfox.errors import SulfoxError
 if TYPE_CHECKING:
     from jobflow import Flow, Job, JobStore, Response
 
-__all__ = ["FlowRun", "JobState", "JobView", "run_flow"]
+__all__ = ["FlowRun", "JobState", "JobView", "done_jobs", "run_flow"]
 
 POLL_SECONDS = 0.5
 
@@ -151,7 +151,9 @@ def run_flow(
             parents[job.uuid] = job_parents
     run = FlowRun({uuid: JobView(uuid, job.name) for uuid, job in jobs.items()})
     tolerant = {uuid for uuid, job in jobs.items() if _tolerates_missing(job)}
-    _mark_present(run, open_store(), work_dir)
+    store = open_store()
+    _mark_present(run, store, work_dir)
+    _go_on_after(jobs, store)
     for uuid in tolerant:
         if any(run.jobs[parent].state is not JobState.PRESENT for parent in parents[uuid]):
             run.jobs[uuid].state = JobState.WAITING
@@ -174,12 +176,33 @@ def run_flow(
             worker.process.kill()
 
 
-def _mark_present(run: FlowRun, store: JobStore, work_dir: Path) -> None:
+def done_jobs(store: JobStore, uuids: list[str]) -> set[str]:
+    """Find the jobs whose output is stored.
+
+    Parameters
+    ----------
+    store : JobStore
+        Connected.
+    uuids : list of str
+        Jobs to look for.
+    """
     # one that continues ran out of time, and goes on under the next index
-    wanted = {"uuid": {"$in": list(run.jobs)}, "output.continues": {"$ne": True}}
-    for document in store.query(wanted, properties=["uuid"]):
-        run.jobs[document["uuid"]].state = JobState.PRESENT
-        shutil.rmtree(work_dir / document["uuid"], ignore_errors=True)
+    wanted = {"uuid": {"$in": uuids}, "output.continues": {"$ne": True}}
+    return {document["uuid"] for document in store.query(wanted, properties=["uuid"])}
+
+
+def _mark_present(run: FlowRun, store: JobStore, work_dir: Path) -> None:
+    for uuid in done_jobs(store, list(run.jobs)):
+        run.jobs[uuid].state = JobState.PRESENT
+        shutil.rmtree(work_dir / uuid, ignore_errors=True)
+
+
+def _go_on_after(jobs: dict[str, Job], store: JobStore) -> None:
+    """Set indices above those that an earlier, broken run left: the last index is the answer."""
+    wanted = {"uuid": {"$in": list(jobs)}, "output.continues": True}
+    for document in store.query(wanted, properties=["uuid", "index"]):
+        job = jobs[document["uuid"]]
+        job.index = max(job.index, document["index"] + 1)
 
 
 def _tolerates_missing(job: Job) -> bool:

@@ -19,6 +19,12 @@ from sulfox.trajectories.durable import write_durably
 __all__ = ["KEY_VARIABLE", "fetch_entries", "make_client"]
 
 KEY_VARIABLE = "MP_API_KEY"
+#: The client's own variable for another server.
+_ENDPOINT_VARIABLE, _ENDPOINT = "MP_API_ENDPOINT", "https://api.materialsproject.org/"
+#: The client asks its server while it is made, without a limit of time: this one asks before.
+_ANSWER_WITHIN_S = 15.0
+#: The client refuses more: its question would not fit into one address.
+_MOST_ELEMENTS = 9
 _SCHEMES = {
     "GGA_GGA+U": "MP2020 (GGA, GGA+U)",
     "R2SCAN": "r2SCAN, uncorrected",
@@ -37,7 +43,8 @@ def make_client() -> Any:
     Raises
     ------
     SulfoxError
-        SFX-727 without a key, or without the package mp-api.
+        SFX-727 without a key, without the package mp-api, or where the server does not answer
+        in 15 s.
     """
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if not key:
@@ -51,6 +58,7 @@ def make_client() -> Any:
         raise _unreachable(
             "the package mp-api is missing", "run: pip install 'sulfox[mp]'"
         ) from None
+    _reach(os.environ.get(_ENDPOINT_VARIABLE) or _ENDPOINT)
     try:
         return MPRester(key)
     except Exception as error:  # its clients raise their own, requests' and pydantic's errors
@@ -88,7 +96,7 @@ def fetch_entries(
     ------
     SulfoxError
         SFX-727 without key, package or network; SFX-722 where an element has no entry;
-        SFX-723 for what is no element; SFX-726 for an unknown thermo type.
+        SFX-723 for what is no element, or more than nine; SFX-726 for an unknown thermo type.
     """
     chemsys = "-".join(sorted(set(_checked(elements))))
     if thermo_type not in _SCHEMES:
@@ -98,6 +106,14 @@ def fetch_entries(
             found="no such scheme",
             expected=", ".join(_SCHEMES),
             next_step="choose one of these",
+        )
+    if chemsys.count("-") >= _MOST_ELEMENTS:
+        raise SulfoxError(
+            "SFX-723",
+            who="--chemsys",
+            found=f"{chemsys.count('-') + 1} elements",
+            expected=f"at most {_MOST_ELEMENTS} for one question",
+            next_step="ask for the elements of one pair, such as Li-Co-O-P-S-Cl-C",
         )
     question = {"source": "Materials Project", "chemsys": chemsys, "thermo_type": thermo_type}
     kept = _kept(out, question)
@@ -120,12 +136,30 @@ def fetch_entries(
     return header | {"cached": False}
 
 
+def _reach(endpoint: str) -> None:
+    """Ask whether the server is there; any answer will do."""
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    if not endpoint.startswith(("https://", "http://")):
+        raise _unreachable(f"the address {endpoint!r}", f"correct {_ENDPOINT_VARIABLE}")
+    try:
+        with urlopen(endpoint.rstrip("/") + "/heartbeat", timeout=_ANSWER_WITHIN_S):  # noqa: S310
+            return
+    except HTTPError:
+        return
+    except (OSError, ValueError) as error:
+        found = f"no answer from {endpoint} ({_short(error)})"
+        raise _unreachable(found, "check the network") from error
+
+
 def _ask(client: Any, chemsys: str, thermo_type: str) -> tuple[list[dict[str, Any]], str]:
     try:
         entries = client.get_entries_in_chemsys(
             chemsys.split("-"), additional_criteria={"thermo_types": [thermo_type]}
         )
-        version = str(client.get_database_version())
+        version = getattr(client, "db_version", None) or client.get_database_version()
+        version = str(version or "not stated")
     except Exception as error:  # requests, mp-api and pydantic errors: the message tells
         raise _unreachable(_short(error), "check key and network, and run it again") from error
     rows = []

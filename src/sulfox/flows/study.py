@@ -12,6 +12,7 @@ from sulfox.documents.base import Record
 from sulfox.documents.comparison import ExpectedFinding
 from sulfox.errors import SulfoxError
 from sulfox.flows.electronic_plan import BandCenterPlan, CoreShellPlan
+from sulfox.flows.thermodynamic_plan import ThermodynamicsPlan
 from sulfox.settings import workflow_dirs
 from sulfox.units import Dimensionless, Length, Temperature, TimePs
 
@@ -28,11 +29,11 @@ __all__ = [
     "load_study",
 ]
 
-Part = Literal["dynamics", "band-centers", "core-shell"]
+Part = Literal["dynamics", "band-centers", "core-shell", "thermodynamics"]
 #: What a study can be made of, in the order in which it is told.
-PARTS: tuple[Part, ...] = ("dynamics", "band-centers", "core-shell")
+PARTS: tuple[Part, ...] = ("dynamics", "band-centers", "core-shell", "thermodynamics")
 #: What is run if nothing is asked for; the rest takes hours.
-_DEFAULT_PARTS: tuple[Part, ...] = ("dynamics", "band-centers")
+_DEFAULT_PARTS: tuple[Part, ...] = ("dynamics", "band-centers", "thermodynamics")
 #: Parts that an engine can compute; another engine is taken to do all.
 _ENGINE_PARTS: dict[str, tuple[Part, ...]] = {
     "mlip": ("dynamics",),
@@ -181,8 +182,11 @@ class Study(Record):
         Electronic part; None where the study has none.
     core_shell : CoreShellPlan or None
         Coherent core and shell; None where the study has none.
+    thermodynamics : ThermodynamicsPlan or None
+        Reaction energies by entry sets; None where the study has none.
     parts : tuple of str
-        What is run: ``"dynamics"``, ``"band-centers"``, ``"core-shell"``.
+        What is run: ``"dynamics"``, ``"band-centers"``, ``"core-shell"``,
+        ``"thermodynamics"``.
     expected : tuple of ExpectedFinding
         Published numbers.
     """
@@ -199,6 +203,7 @@ class Study(Record):
     variants: tuple[Variant, ...] = ()
     band_centers: BandCenterPlan | None = None
     core_shell: CoreShellPlan | None = None
+    thermodynamics: ThermodynamicsPlan | None = None
     parts: tuple[Part, ...] = Field(default=_DEFAULT_PARTS, min_length=1)
     expected: tuple[ExpectedFinding, ...] = ()
 
@@ -214,6 +219,8 @@ class Study(Record):
                 raise ValueError(f"{where} names the pair {name!r}, known are {known}")
         if self.parts == ("band-centers",) and self.band_centers is None:
             raise ValueError("it has no band_centers to run")
+        if self.parts == ("thermodynamics",) and self.thermodynamics is None:
+            raise ValueError("it has no thermodynamics to compute")
         if "core-shell" in self.parts and self.core_shell is None:
             raise ValueError("it has no core_shell to run")
         return self

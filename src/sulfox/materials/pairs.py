@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -10,10 +10,11 @@ from pydantic import Field, ValidationError, model_validator
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
 from sulfox.settings import find_config
-from sulfox.units import Dimensionless, EnergyPerAtom, Voltage
+from sulfox.units import Dimensionless, EnergyPerAtom, Temperature, Voltage
 
 __all__ = [
     "PairPlan",
+    "PlannedGasReduction",
     "PlannedPair",
     "PlannedScreening",
     "PlannedWindow",
@@ -112,6 +113,28 @@ class PlannedScreening(Record):
     remark: str | None = None
 
 
+class PlannedGasReduction(Record):
+    """A cathode under a reducing gas.
+
+    Attributes
+    ----------
+    cathode, gas : str
+        Formulas.
+    temperature_K : float
+        Temperature [K].
+    co2_fraction : float
+        Mole fraction of CO2 in the feed.
+    against : str
+        Second axis of the diagram: ``"temperature"`` or ``"co2"``.
+    """
+
+    cathode: str
+    gas: str
+    temperature_K: Temperature
+    co2_fraction: Dimensionless = 0.0
+    against: Literal["temperature", "co2"] = "temperature"
+
+
 class PairPlan(Record):
     """A file of ``configs/pairs``.
 
@@ -123,7 +146,7 @@ class PairPlan(Record):
         Key -> ``citation`` and ``doi``.
     solid_solutions : tuple of SolidSolution
         Models.
-    pairs, windows, screenings : tuple
+    pairs, windows, screenings, gas_reductions : tuple
         What is computed.
     """
 
@@ -133,6 +156,7 @@ class PairPlan(Record):
     pairs: tuple[PlannedPair, ...]
     windows: tuple[PlannedWindow, ...] = ()
     screenings: tuple[PlannedScreening, ...] = ()
+    gas_reductions: tuple[PlannedGasReduction, ...] = ()
 
     @model_validator(mode="after")
     def _known(self) -> Self:

@@ -19,7 +19,7 @@ from sulfox.reports.data import ReportData, reasons_text
 from sulfox.reports.figures import file_stem
 from sulfox.reports.markup import Figure, Html, Section, figure_block, note, paragraph, table
 
-__all__ = ["band_centers_section"]
+__all__ = ["band_centers_section", "layer_finding"]
 
 _MEANING = {"consistent": "yes", "mixed": "no: two references", "undefined": "no: no meaning"}
 
@@ -57,6 +57,38 @@ def band_centers_section(data: ReportData) -> Section:
         figures.append(figure)
         parts.append(Html(_layers_table(document) + figure_block(figure)))
     return Section(title, Html("".join(parts)), tuple(figures))
+
+
+def layer_finding(document: LayeredBandCenterDoc) -> str:
+    """Say how far apart the middles of the two sides are; empty where there are not two.
+
+    Parameters
+    ----------
+    document : LayeredBandCenterDoc
+        Of a cell with an interface.
+
+    Returns
+    -------
+    str
+        With what is known of its uncertainty, and the level of theory.
+    """
+    apart = document.difference
+    if apart is None:
+        return ""
+    edge = _signed(apart.valence_edge_eV)
+    unsure = (
+        "that either middle is like the bulk is not shown, for it has no second layer of its kind"
+        if apart.uncertainty_eV is None
+        else f"neighbouring layers differ by up to {apart.uncertainty_eV:.2f} eV from the middles"
+    )
+    return (
+        f"{document.label} in one cell, on one energy axis: the "
+        f"{orbital_name(document.element, document.orbital)} centre in the middle of the "
+        f"{apart.upper} minus that in the middle of the {apart.lower} is "
+        f"{apart.occupied_eV:+.2f} eV (occupied states), the upper edge of the filled states "
+        f"{'is not known' if edge is None else f'{edge} eV'}; {unsure}. "
+        f"Level of theory: {document.provenance.level_of_theory}."
+    )
 
 
 def _alignment(document: BandAlignmentDoc, data: ReportData) -> tuple[Html, list[Figure]]:
@@ -219,19 +251,9 @@ def _layers_table(document: LayeredBandCenterDoc) -> Html:
         "one energy axis."
     )
     html = table(columns, rows, caption)
-    apart = document.difference
-    if apart is not None:
-        edge = _signed(apart.valence_edge_eV)
-        unsure = _with_unit(apart.uncertainty_eV, "eV")
-        html = Html(
-            paragraph(
-                f"Middle of {apart.upper} minus middle of {apart.lower}: occupied centre "
-                f"{apart.occupied_eV:+.2f} eV, upper edge of the filled states "
-                f"{edge or 'not known'} eV. Neighbouring layers differ by up to "
-                f"{unsure or 'an amount not known'} from the middles."
-            )
-            + html
-        )
+    told = layer_finding(document)
+    if told:
+        html = Html(paragraph(told) + html)
     remarks = reasons_text(document)
     return Html(html + (note(f"Remarks: {remarks}.") if remarks else ""))
 

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from sulfox.documents.base import Document, Status
 from sulfox.documents.comparison import ComparisonDoc
 from sulfox.documents.interface import InterfaceDoc
+from sulfox.documents.pair_table import PairTableDoc
 from sulfox.documents.sulfur_bonds import SulfurBondRateDoc, SulfurBondsDoc
 from sulfox.documents.trajectory import TrajectoryDoc
 from sulfox.reports.figures import RunLines
@@ -179,6 +180,12 @@ class ReportData:
         if not self.levels:
             return "no calculation"
         return "; ".join(f"{theory}, engine {engine}" for engine, theory in self.levels)
+
+    @cached_property
+    def energy_levels(self) -> tuple[str, ...]:
+        """Levels of theory of the entry sets behind reaction energies."""
+        tables = self.of_kind(PairTableDoc)
+        return _unique(t.entries.level_of_theory or f"entry set {t.entries.name}" for t in tables)
 
     @cached_property
     def lines(self) -> RunLines:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from sulfox.documents.band_alignment import BandAlignmentDoc
+from sulfox.documents.layered_dos import LayeredBandCenterDoc
 from sulfox.reports import sulfur_bonds
+from sulfox.reports.band_centers import layer_finding
 from sulfox.reports.data import ReportData
+from sulfox.reports.thermodynamics.pair_table import energy_findings
 
 __all__ = ["findings"]
 
@@ -21,8 +24,11 @@ def findings(data: ReportData) -> tuple[str, ...]:
     -------
     tuple of str
         Sentences on bonds where dynamics ran, then the verdict of each alignment of band
-        centres; one sentence where there is neither.
+        centres, bulk and layer by layer, then reaction energies; one sentence where there is
+        none of these.
     """
     verdicts = tuple(document.verdict for document in data.of_kind(BandAlignmentDoc))
-    said = sulfur_bonds.findings(data) if data.runs or not verdicts else ()
-    return (*said, *verdicts)
+    verdicts += tuple(filter(None, map(layer_finding, data.of_kind(LayeredBandCenterDoc))))
+    energies = energy_findings(data)
+    said = () if (verdicts or energies) and not data.runs else sulfur_bonds.findings(data)
+    return (*said, *verdicts, *energies)

@@ -18,6 +18,8 @@ from sulfox.reports.sulfur_bonds import (
     bond_counts_section,
     bond_details_section,
 )
+from sulfox.reports.thermodynamics.gas_reduction import gas_reductions_section
+from sulfox.reports.thermodynamics.pair_table import reaction_energies_section, windows_section
 from sulfox.reports.variants import matrix_section
 
 __all__ = ["make_sections", "render_page", "write_report"]
@@ -96,6 +98,9 @@ def make_sections(data: ReportData) -> tuple[Section, ...]:
         bond_details_section(data),
         geometry_section(data),
         band_centers_section(data),
+        reaction_energies_section(data),
+        windows_section(data),
+        gas_reductions_section(data),
         lattice_constants_section(data),
         dynamics_section(data),
         _not_complete_section(data),
@@ -168,13 +173,16 @@ def render_page(data: ReportData, sections: tuple[Section, ...]) -> str:
 
 
 def _level(data: ReportData) -> str:
-    line = f"Computed with: {data.level_text}."
+    only_energies = data.energy_levels and not data.levels
+    line = "" if only_energies else f"Computed with: {data.level_text}."
     if any("not DFT" in theory for _, theory in data.levels):
         line += (
             " An interatomic potential is not DFT: its counts show what this potential does, "
             "and a DFT engine has the last word."
         )
-    return f'<p class="level">{escape(line)}</p>\n'
+    if data.energy_levels:
+        line += f" Reaction energies by sets of energies of {'; '.join(data.energy_levels)}."
+    return f'<p class="level">{escape(line.strip())}</p>\n'
 
 
 def _date(data: ReportData) -> Html:

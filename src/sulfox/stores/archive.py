@@ -101,7 +101,8 @@ class StoreBackend:
         """
         size = self.part_bytes
         pieces = [data[i : i + size] for i in range(0, len(data), size)] or [b""]
-        total = {"sha256": hashlib.sha256(data).hexdigest(), "n_bytes": len(data)}
+        total: dict[str, Any] = dict.fromkeys(getattr(self.store, "searchable_fields", None) or ())
+        total |= {"sha256": hashlib.sha256(data).hexdigest(), "n_bytes": len(data)}
         for i, piece in reversed(list(enumerate(pieces))):
             doc: dict[str, Any] = {
                 "blob_uuid": f"{self.trajectory_id}/{_part_name(name, i) if i else name}",

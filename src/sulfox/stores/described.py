@@ -54,6 +54,7 @@ def open_described_store(path: Path) -> JobStore:
     from jobflow import JobStore
 
     from sulfox.stores import embedded_store as _own  # noqa: F401 makes our stores known
+    from sulfox.stores.mongo_index import MongoIndex
 
     raw = read_description(path)
     secrets: set[str] = set()
@@ -71,6 +72,9 @@ def open_described_store(path: Path) -> JobStore:
         store = JobStore.from_dict_spec(stores, **options)
         store.connect()
         store.ensure_index("output.kind")
+        index = MongoIndex.of(store)
+        if index is not None:
+            index.lay_unique()
         trajectories_of(store).ensure_index("blob_uuid")
         newer = store.query_one(
             {"output.schema_version": {"$gt": SCHEMA_VERSION}}, ["output.schema_version"]
@@ -186,6 +190,8 @@ def _without_secrets(text: str, secrets: set[str]) -> str:
 
 def _impatient(store: dict[str, Any]) -> dict[str, Any]:
     """Let a MongoDB that is not there be told within seconds."""
+    if isinstance(store.get("index"), dict):  # of an S3Store
+        return {**store, "index": _impatient(store["index"])}
     if store["type"] not in ("MongoStore", "GridFSStore"):
         return store
     patience = {"serverSelectionTimeoutMS": _TIMEOUT_MS, "connectTimeoutMS": _TIMEOUT_MS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,11 +11,15 @@ from sulfox.documents.base import SCHEMA_VERSION, Document, Record, Status
 from sulfox.documents.kinds import DOCUMENT_KINDS, parse_document
 from sulfox.errors import SulfoxError
 from sulfox.stores.readers import DocumentReader
-from sulfox.stores.search import NUMBERS, WORDS, Condition, Search
+from sulfox.stores.search import Condition, Search
+from sulfox.stores.search_values import NUMBERS, WORDS
 from sulfox.stores.store_errors import newer_store
 from sulfox.units import Temperature
 
-__all__ = ["QueryFilter", "count_documents", "find_documents", "get_document"]
+__all__ = ["QueryFilter", "count_documents", "find_documents", "get_document", "storable"]
+
+#: A job's output holds several documents, and BSON is a little larger than JSON.
+MAX_DOCUMENT_BYTES = 12_000_000
 
 
 class QueryFilter(Record):
@@ -32,8 +37,10 @@ class QueryFilter(Record):
         complete, partial or refused.
     bond, material, cathode_facet, electrolyte_facet : str or None
         ``"S-S"``, ``"CoO"``, ``"1,0,4"``.
-    since : str or None
-        Date (ISO 8601) from which on documents were made.
+    gas, entry_set : str or None
+        Of a gas reduction; name of the energies that a document stands on.
+    since, until : str or None
+        First and last date (ISO 8601) on which documents were made.
     where : tuple of Condition
         Any other comparison.
     """
@@ -53,7 +60,10 @@ class QueryFilter(Record):
     material: str | None = None
     cathode_facet: str | None = None
     electrolyte_facet: str | None = None
+    gas: str | None = None
+    entry_set: str | None = None
     since: str | None = None
+    until: str | None = None
     where: tuple[Condition, ...] = ()
 
     def conditions(self, kind: str) -> tuple[Condition, ...]:
@@ -73,6 +83,8 @@ class QueryFilter(Record):
         plain = self.model_dump(mode="json", exclude_none=True, exclude={"where"})
         if "since" in plain:
             found.append(Condition("created_at", ">=", plain.pop("since")))
+        if "until" in plain:  # "~" comes after any time of that day
+            found.append(Condition("created_at", "<=", plain.pop("until") + "~"))
         for name, value in plain.items():
             paths = WORDS.get(name) or NUMBERS.get(name) or {"": "id"}
             if kind not in paths and "" not in paths:
@@ -183,6 +195,33 @@ def count_documents(reader: DocumentReader) -> dict[str, int]:
     """
     counts = reader.counts()
     return {kind: counts[kind] for kind in DOCUMENT_KINDS if counts.get(kind)}
+
+
+def storable(document: Document) -> dict[str, Any]:
+    """Give a document as the plain JSON that a job answers with, and that any store takes.
+
+    Parameters
+    ----------
+    document : Document
+        Any kind.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-507 for a document that no MongoDB would take: frames belong into the archive.
+    """
+    content: dict[str, Any] = document.model_dump(mode="json")
+    n_bytes = len(json.dumps(content))
+    if n_bytes > MAX_DOCUMENT_BYTES:
+        raise SulfoxError(
+            "SFX-507",
+            who=f"{document.kind} {document.id}",
+            found=f"{n_bytes / 1e6:.1f} MB of JSON",
+            expected=f"less than {MAX_DOCUMENT_BYTES / 1e6:.0f} MB (MongoDB takes 16 MiB)",
+            next_step="a bug, for a document refers to frames and does not hold them; or an "
+            "analysis whose criteria find too many events: choose stricter ones",
+        )
+    return content
 
 
 def _typed(content: dict[str, Any], uuid: str) -> Document:

@@ -12,7 +12,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sulfox.stores.search import INDEXES, NUMBERS, WORDS, Condition, Found, Row, Search, rows_of
+from sulfox.stores.search import Condition, Found, Row, Search, rows_of
+from sulfox.stores.search_values import INDEXES, NUMBERS, WORDS
 
 __all__ = [
     "add_job",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 #: Raised when rows hold other values than before: the index is then made again.
-_VERSION = 1
+_VERSION = 2
 _VALUES = (*WORDS, *NUMBERS)
 _COLUMNS = ("kind", "id", "document", "job", "position", "age", *_VALUES)
 # Names of tables and columns below are this module's own; values are always bound.

@@ -9,7 +9,8 @@ from sulfox.errors import SulfoxError
 from sulfox.stores.embedded_index import index_name
 from sulfox.stores.opening import open_documents
 from sulfox.stores.readers import EmbeddedReader, StoreReader
-from sulfox.stores.search import INDEXES, NUMBERS, WORDS, Condition, Search
+from sulfox.stores.search import Condition, Search
+from sulfox.stores.search_values import INDEXES, NUMBERS, WORDS
 
 __all__ = ["declared_searches", "report_index"]
 
@@ -35,8 +36,10 @@ def declared_searches() -> dict[str, Search]:
     return found
 
 
-def _uses(names: tuple[str, ...], plan: str) -> bool:
+def _uses(names: tuple[str, ...], plan: str | None) -> bool | None:
     """Tell whether a plan of SQLite uses this very index, one of MongoDB any index."""
+    if plan is None:
+        return None
     return f"{index_name(names)} (" in plan or ("IXSCAN" in plan and "COLLSCAN" not in plan)
 
 
@@ -53,7 +56,7 @@ def report_index(store: str | Path | None = None, *, rebuild: bool = False) -> l
     Returns
     -------
     list of dict
-        ``question``, ``fields``, ``indexed``, ``plan``.
+        ``question``, ``fields``, ``indexed`` (None where the server cannot say), ``plan``.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def report_index(store: str | Path | None = None, *, rebuild: bool = False) -> l
         SFX-501 for a store that has no index of its own.
     """
     reader = open_documents(store)
-    plans: dict[str, str] = {}
+    plans: dict[str, Any] = {}
     searches = declared_searches()
     if isinstance(reader, EmbeddedReader):
         plans = reader.explain(searches, rebuild=rebuild)
@@ -81,7 +84,7 @@ def report_index(store: str | Path | None = None, *, rebuild: bool = False) -> l
             "question": question,
             "fields": ", ".join(names),
             "indexed": _uses(names, plans[question]),
-            "plan": plans[question],
+            "plan": plans[question] or "this server cannot explain its queries",
         }
         for names, question in INDEXES.items()
     ]

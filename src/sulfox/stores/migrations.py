@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sulfox.documents.base import SCHEMA_VERSION, Record
 from sulfox.stores.search import rows_of
+from sulfox.stores.store_errors import translated_server_errors
 
 if TYPE_CHECKING:
     from jobflow import JobStore
 
-__all__ = ["MIGRATIONS", "MigrationReport", "Step", "migrate"]
+__all__ = ["MIGRATIONS", "MigrationReport", "Step", "migrate", "to_newest"]
 
 #: Takes the JSON of a document of one version, gives that of the next.
 Step = Callable[[dict[str, Any]], dict[str, Any]]
@@ -70,14 +71,15 @@ def migrate(
     older = {"$or": [{place: {"$lt": SCHEMA_VERSION}} for place in places]}
     for job in list(store.docs_store.query(older)):
         looked_at += 1
-        kinds = [_to_newest(content, table) for _, content in rows_of(job)]
+        kinds = [to_newest(content, table) for _, content in rows_of(job)]
         moved = [kind for kind in kinds if kind]
         for kind in moved:
             documents[kind] = documents.get(kind, 0) + 1
         if moved:
             changed += 1
             if not dry_run:
-                store.docs_store.update([job], key=["uuid", "index"])
+                with translated_server_errors("the store"):
+                    store.docs_store.update([job], key=["uuid", "index"])
     return MigrationReport(
         schema_version=SCHEMA_VERSION,
         looked_at=looked_at,
@@ -87,14 +89,28 @@ def migrate(
     )
 
 
-def _to_newest(content: dict[str, Any], steps: Mapping[tuple[str, int], Step]) -> str:
-    """Migrate one document in place; answer with its kind if it changed."""
+def to_newest(content: dict[str, Any], steps: Mapping[tuple[str, int], Step] | None = None) -> str:
+    """Migrate one document in place.
+
+    Parameters
+    ----------
+    content : dict
+        JSON document; changed.
+    steps : mapping, optional
+        Instead of :data:`MIGRATIONS`.
+
+    Returns
+    -------
+    str
+        Its kind if it changed, else empty.
+    """
+    table = MIGRATIONS if steps is None else steps
     version = content.get("schema_version", SCHEMA_VERSION)
     kind = str(content.get("kind"))
     if not isinstance(version, int) or version >= SCHEMA_VERSION:
         return ""
     for number in range(version, SCHEMA_VERSION):
-        step = steps.get((kind, number))
+        step = table.get((kind, number))
         new = dict(content) if step is None else step(dict(content))
         content.clear()
         content.update(new | {"schema_version": number + 1})

@@ -3,18 +3,21 @@
 ``<outputs>_search`` holds one row per document, ``<outputs>_search_jobs`` the jobs looked
 at. Both can be thrown away: they are made again. Jobs are written by whatever runs them, so
 the index is brought up to date when it is searched: jobs that are newer than the newest one
-seen, less a day for clocks that disagree.
+seen, less a day for clocks that disagree. Who may only read gets the same answers: what the
+index lacks is then looked at without being written.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sulfox.errors import SulfoxError
-from sulfox.stores.search import INDEXES, Condition, Found, Row, Search, rows_of
+from sulfox.stores.search import Condition, Found, Row, Search, latest_rows, rows_of
+from sulfox.stores.search_values import INDEXES
+from sulfox.stores.store_errors import MAY_NOT_WRITE, translated_server_errors
 
 if TYPE_CHECKING:
     from jobflow import JobStore
@@ -22,9 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["MongoIndex"]
 
 _MONGO = {"=": "$eq", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
+_OWN = ("kind", "id")
 _OVERLAP = timedelta(days=1)
 _BATCH = 500
-_COMMAND_NOT_FOUND = 59
+#: Raised when rows hold other values than before: they are then made again.
+_VERSION = 2
+_DUPLICATE = 11000
 
 
 class MongoIndex:
@@ -57,6 +63,23 @@ class MongoIndex:
             return None
         return cls(documents._collection)
 
+    def lay_unique(self) -> bool:
+        """Let one job output be stored once, whoever writes it.
+
+        Returns
+        -------
+        bool
+            False where that cannot be: no right to, or the collection holds doubles.
+        """
+        from pymongo.errors import OperationFailure
+
+        with self._telling():
+            try:
+                self.outputs.create_index([("uuid", 1), ("index", 1)], unique=True)
+            except OperationFailure:
+                return False
+        return True
+
     def lay(self) -> None:
         """Make the indexes where there are none."""
         for names in INDEXES:
@@ -82,23 +105,45 @@ class MongoIndex:
         if from_scratch:
             self.rows.delete_many({})
             self.jobs.delete_many({})
-        newest = self.jobs.find_one(sort=[("completed_at", -1)])
+        newest, identities = self._unseen()
         if newest is None:
             self.lay()
+        for jobs in self._in_batches(identities):
+            self._add(jobs)
+        return len(identities)
+
+    def look_again(self, places: Iterable[str]) -> None:
+        """Look at jobs whose outputs were changed or removed.
+
+        Parameters
+        ----------
+        places : iterable of str
+            ``"<job uuid>:<index>"``.
+        """
+        with self._telling():
+            for place in places:
+                self.rows.delete_many({"job": place})
+                self.jobs.delete_one({"_id": place})
+                uuid, _, index = place.rpartition(":")
+                self._add(self.outputs.find({"uuid": uuid, "index": int(index)}))
+
+    def _unseen(self) -> tuple[Any, list[Any]]:
+        """Find the newest job seen, and ``_id`` of the jobs not seen; reads only."""
+        newest = self.jobs.find_one({"version": _VERSION}, sort=[("completed_at", -1)])
         recent: dict[str, Any] = {}
         if newest is not None:
             recent = {"completed_at": {"$gte": _earlier(newest["completed_at"])}}
         fields = {"uuid": 1, "index": 1, "completed_at": 1}
         candidates = {_place(job): job for job in self.outputs.find(recent, fields)}
-        known = self.jobs.find({"completed_at": recent["completed_at"]} if recent else {})
-        for seen in known:
+        for seen in self.jobs.find({"version": _VERSION, **recent}):
             job = candidates.get(seen["_id"])
             if job is not None and job.get("completed_at") == seen["completed_at"]:
                 del candidates[seen["_id"]]
-        identities = [job["_id"] for job in candidates.values()]
+        return newest, [job["_id"] for job in candidates.values()]
+
+    def _in_batches(self, identities: list[Any]) -> Iterator[Iterable[Mapping[str, Any]]]:
         for start in range(0, len(identities), _BATCH):
-            self._add(self.outputs.find({"_id": {"$in": identities[start : start + _BATCH]}}))
-        return len(identities)
+            yield self.outputs.find({"_id": {"$in": identities[start : start + _BATCH]}})
 
     def search(self, search: Search) -> list[tuple[Row, Found]]:
         """Find documents.
@@ -118,17 +163,43 @@ class MongoIndex:
         SulfoxError
             SFX-501 if the server fails.
         """
+        return list(self.stream(search))
+
+    def stream(self, search: Search, fields: Sequence[str] = ()) -> Iterator[tuple[Row, Found]]:
+        """Find documents one after the other; as :meth:`search`.
+
+        Parameters
+        ----------
+        search : Search
+            What is wanted.
+        fields : sequence of str
+            Fields of the documents that are needed; none stands for all.
+
+        Yields
+        ------
+        tuple
+            Row and content.
+        """
         with self._telling():
-            self.bring_up_to_date()
-            return list(self._found(list(self._sorted(search))))
+            if self._is_brought_up_to_date():
+                yield from self._found(list(self._sorted(search)), fields)
+            else:
+                yield from self._read_only(search)
 
     def counts(self) -> dict[str, int]:
         """Kind -> number of documents."""
         with self._telling():
-            self.bring_up_to_date()
-            return {kind: self.rows.count_documents({"kind": kind}) for kind in self._kinds()}
+            written = self._is_brought_up_to_date()
+            counts = {kind: self.rows.count_documents({"kind": kind}) for kind in self._kinds()}
+            unseen: dict[tuple[str, str], None] = {}
+            if not written:
+                unseen = dict.fromkeys((row.kind, row.id) for row, _ in self._unseen_rows())
+            for kind, identity in unseen:
+                if self.rows.find_one({"_id": f"{kind}:{identity}"}) is None:
+                    counts[kind] = counts.get(kind, 0) + 1
+            return counts
 
-    def explain(self, search: Search) -> str:
+    def explain(self, search: Search) -> str | None:
         """Say how a search is answered.
 
         Parameters
@@ -138,19 +209,49 @@ class MongoIndex:
 
         Returns
         -------
-        str
+        str or None
             The server's winning plan; ``COLLSCAN`` in it means that every row is read.
+            None where the server cannot explain: not every one that speaks MongoDB's
+            protocol does, and the right to it can be missing.
         """
-        from pymongo.errors import OperationFailure
+        from pymongo.errors import ConfigurationError, OperationFailure
 
         with self._telling():
             try:
                 plan = self.rows.find(_filter(search)).explain()
-            except OperationFailure as error:
-                if error.code != _COMMAND_NOT_FOUND:
-                    raise
-                return "this server does not explain"
-        return str(plan.get("queryPlanner", plan).get("winningPlan", plan))
+            except (OperationFailure, ConfigurationError):
+                return None
+        for name in ("queryPlanner", "winningPlan"):
+            plan = plan.get(name, plan) if isinstance(plan, Mapping) else plan
+        return str(plan)
+
+    def _is_brought_up_to_date(self) -> bool:
+        """Bring the index up to date where that may be done."""
+        from pymongo.errors import BulkWriteError, OperationFailure
+
+        try:
+            self.bring_up_to_date()
+        except (OperationFailure, BulkWriteError) as error:
+            if error.code not in MAY_NOT_WRITE:
+                raise
+            return False
+        return True
+
+    def _unseen_rows(self) -> Iterator[tuple[Row, dict[str, Any]]]:
+        for jobs in self._in_batches(self._unseen()[1]):
+            for job in jobs:
+                yield from rows_of(job)
+
+    def _read_only(self, search: Search) -> Iterator[tuple[Row, Found]]:
+        """Join what the index knows with what it does not."""
+        every = replace(search, limit=0)
+        pairs = [(row, found.content) for row, found in self._found(list(self._sorted(every)))]
+        for row, content in self._unseen_rows():
+            known = self.rows.find_one({"_id": f"{row.kind}:{row.id}"}, {"age": 1})
+            if known is None or known["age"] <= row.age:
+                pairs.append((row, content))
+        for row, content in latest_rows(pairs, search):
+            yield row, Found(content, row.job.rpartition(":")[0])
 
     def _kinds(self) -> list[str]:
         return sorted(self.rows.distinct("kind"))
@@ -164,7 +265,11 @@ class MongoIndex:
             place = _place(job)
             self.rows.delete_many({"job": place})
             looked_at.append(
-                ReplaceOne({"_id": place}, {"completed_at": job.get("completed_at")}, upsert=True)
+                ReplaceOne(
+                    {"_id": place},
+                    {"completed_at": job.get("completed_at"), "version": _VERSION},
+                    upsert=True,
+                )
             )
             for row, _ in rows_of(job):
                 identity = f"{row.kind}:{row.id}"
@@ -182,9 +287,9 @@ class MongoIndex:
             try:
                 self.rows.bulk_write(writes, ordered=False)
             except BulkWriteError as error:
-                # 11000: a newer row of the same document is there, and stays
-                others = [e for e in error.details.get("writeErrors", []) if e["code"] != 11000]
-                if others:
+                # a newer row of the same document is there, and stays
+                codes = {e["code"] for e in error.details.get("writeErrors", [])}
+                if codes != {_DUPLICATE}:
                     raise
         if looked_at:
             self.jobs.bulk_write(looked_at, ordered=False)
@@ -207,13 +312,15 @@ class MongoIndex:
                 given += 1
                 yield row
 
-    def _found(self, rows: list[dict[str, Any]]) -> Iterator[tuple[Row, Found]]:
+    def _found(
+        self, rows: list[dict[str, Any]], fields: Sequence[str] = ()
+    ) -> Iterator[tuple[Row, Found]]:
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
             uuids = list({row["job"].rpartition(":")[0] for row in batch})
             contents = {
                 (row.job, row.position): (row, content)
-                for job in self.outputs.find({"uuid": {"$in": uuids}})
+                for job in self.outputs.find({"uuid": {"$in": uuids}}, _projection(fields))
                 for row, content in rows_of(job)
             }
             for row in batch:
@@ -221,20 +328,8 @@ class MongoIndex:
                 if found is not None and found[0].id == row["id"]:
                     yield found[0], Found(found[1], row["job"].rpartition(":")[0])
 
-    @contextlib.contextmanager
-    def _telling(self) -> Iterator[None]:
-        from pymongo.errors import PyMongoError
-
-        try:
-            yield
-        except PyMongoError as error:
-            raise SulfoxError(
-                "SFX-501",
-                who=f"collection {self.outputs.full_name}",
-                found=f"the server failed: {type(error).__name__}",
-                expected="a MongoDB server that answers",
-                next_step="see that it runs and may be written, then give the command again",
-            ) from None
+    def _telling(self) -> AbstractContextManager[None]:
+        return translated_server_errors(f"collection {self.outputs.full_name}")
 
 
 def _place(job: Mapping[str, Any]) -> str:
@@ -245,6 +340,16 @@ def _earlier(completed_at: Any) -> Any:
     if isinstance(completed_at, datetime):
         return completed_at - _OVERLAP
     return (datetime.fromisoformat(str(completed_at)) - _OVERLAP).isoformat()
+
+
+def _projection(fields: Sequence[str]) -> dict[str, int] | None:
+    """Fields of a document, wherever the job's output holds it."""
+    if not fields:
+        return None
+    places = [
+        f"{place}.{name}" for place in ("output", "output.documents") for name in (*_OWN, *fields)
+    ]
+    return dict.fromkeys(("uuid", "index", "completed_at", *places), 1)
 
 
 def _filter(search: Search) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sulfox.errors import SulfoxError
 from sulfox.stores.embedded import EmbeddedFolder
+from sulfox.stores.portable.folder_reader import ExportReader, is_export, refuse_writing
 from sulfox.stores.readers import TRAJECTORIES, DocumentReader, EmbeddedReader, StoreReader
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def open_store(spec: str | Path | None = None) -> JobStore:
     ----------
     spec : str or Path, optional
         None: the embedded store in the user's data folder. A folder: an embedded store
-        there, made if there is none. A YAML file, or the name of one in
-        ``configs/stores``: any maggma JobStore.
+        there, made if there is none (an exported study is not changed). A YAML file, or the
+        name of one in ``configs/stores``: any maggma JobStore.
 
     Returns
     -------
@@ -62,9 +63,11 @@ def open_store(spec: str | Path | None = None) -> JobStore:
     ------
     SulfoxError
         SFX-501 if it cannot be opened, SFX-502 if a newer sulfox wrote it, SFX-503 if
-        it cannot be written.
+        it cannot be written, SFX-561 if it is an exported study.
     """
     place = _place(spec)
+    if not isinstance(place, EmbeddedFolder) and place.is_dir():
+        raise refuse_writing(place)
     if isinstance(place, EmbeddedFolder):
         place.create()
         store = embedded_store(place)
@@ -87,7 +90,7 @@ def open_documents(spec: str | Path | None = None) -> DocumentReader:
     Returns
     -------
     DocumentReader
-        The embedded store is read without importing maggma.
+        An embedded store and an exported study are read without importing maggma.
 
     Raises
     ------
@@ -105,6 +108,8 @@ def open_documents(spec: str | Path | None = None) -> DocumentReader:
                 next_step="correct --store, or leave it out for your own store",
             )
         return EmbeddedReader(place)
+    if place.is_dir():
+        return ExportReader(place)
     from sulfox.stores.described import open_described_store
 
     return StoreReader(open_described_store(place), str(place))
@@ -132,10 +137,11 @@ def work_folder(spec: str | Path | None = None) -> Path:
 
 
 def _place(spec: str | Path | None) -> EmbeddedFolder | Path:
-    """Embedded folder, or the YAML file that describes a store."""
+    """Embedded folder, the folder of an export, or the YAML file that describes a store."""
     path = None if spec is None else Path(spec).expanduser()
     if path is not None and path.is_dir():
-        return EmbeddedFolder(path)
+        store = EmbeddedFolder(path)
+        return path if is_export(path) and not store.exists else store
     if path is not None and path.exists():
         return path
     from sulfox.settings import find_config, get_settings  # slow to import

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -77,6 +77,22 @@ class DocumentReader(Protocol):
         -------
         list of tuple
             In the order asked for.
+        """
+
+    def stream(self, search: Search, fields: Sequence[str] = ()) -> Iterator[tuple[Row, Found]]:
+        """As :meth:`search`, one after the other, for kinds too large to be held.
+
+        Parameters
+        ----------
+        search : Search
+            What is wanted; conditions on paths are not looked at.
+        fields : sequence of str
+            Fields of the documents that are needed; more may come. None stands for all.
+
+        Yields
+        ------
+        tuple
+            Row and content.
         """
 
     def counts(self) -> dict[str, int]:
@@ -151,6 +167,18 @@ class EmbeddedReader:
                 found = list(embedded_index.search_index(connection, search))
                 return found if search.sorts_rows else _chosen(found, search)
         return _scan(self.find(), search)
+
+    def stream(
+        self,
+        search: Search,
+        fields: Sequence[str] = (),  # noqa: ARG002 a row is read whole
+    ) -> Iterator[tuple[Row, Found]]:
+        """Documents one after the other; as :meth:`DocumentReader.stream`."""
+        with self._indexed() as connection:
+            if connection is not None:
+                yield from embedded_index.search_index(connection, search)
+                return
+        yield from _scan(self.find(), search)
 
     def explain(self, searches: Mapping[str, Search], *, rebuild: bool = False) -> dict[str, str]:
         """Say how searches are answered.
@@ -257,6 +285,13 @@ class StoreReader:
             return _scan(self.find(wanted), search)
         found = index.search(search)
         return found if search.sorts_rows else _chosen(found, search)
+
+    def stream(self, search: Search, fields: Sequence[str] = ()) -> Iterator[tuple[Row, Found]]:
+        """Documents one after the other; as :meth:`DocumentReader.stream`."""
+        if self.index is None:
+            yield from self.search(search)
+        else:
+            yield from self.index.stream(search, fields)
 
     def counts(self) -> dict[str, int]:
         """Kind -> number of documents."""

@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sulfox.errors import SulfoxError
+from sulfox.stores.search_values import NUMBERS, WORDS, plain_value, value_at, values_of
 
 __all__ = [
-    "INDEXES",
-    "NUMBERS",
     "OPERATORS",
-    "WORDS",
     "Condition",
     "Found",
     "Row",
@@ -28,62 +26,7 @@ __all__ = [
     "latest_rows",
     "parse_condition",
     "rows_of",
-    "value_at",
 ]
-
-#: Search value that is a word -> kind -> path in the document; "" stands for other kinds.
-WORDS: dict[str, dict[str, str]] = {
-    "study": {"comparison": "study", "": "provenance.study"},
-    "engine": {"": "provenance.engine"},
-    "level_of_theory": {"": "provenance.level_of_theory"},
-    "status": {"": "status"},
-    "created_at": {"": "provenance.created_at"},
-    "pair": {
-        "relaxation": "label",
-        "sulfur_bonds": "pair_of_materials",
-        "sulfur_bond_rate": "pair_of_materials",
-        "interface": "pair",
-        "trajectory": "pair",
-    },
-    "material": {"band_center": "material", "electronic_structure": "material"},
-    "magnetic_state": dict.fromkeys(("band_center", "electronic_structure"), "magnetic_state"),
-    "variant": dict.fromkeys(("trajectory", "sulfur_bonds", "sulfur_bond_rate"), "variant"),
-    "stage": {"trajectory": "stage"},
-    "bond": {"sulfur_bonds": "criteria.pair", "sulfur_bond_rate": "criteria.pair"},
-    "interface_id": dict.fromkeys(("relaxation", "trajectory", "sulfur_bonds"), "interface_id"),
-    "trajectory_id": {"sulfur_bonds": "trajectory_id"},
-    "cathode_facet": {"interface": "cathode.miller"},
-    "electrolyte_facet": {"interface": "electrolyte.miller"},
-}
-#: The same for numbers.
-NUMBERS: dict[str, dict[str, str]] = {
-    "temperature_K": dict.fromkeys(
-        ("trajectory", "sulfur_bonds", "sulfur_bond_rate"), "temperature_K"
-    ),
-    "seed": dict.fromkeys(("trajectory", "sulfur_bonds"), "seed"),
-    "strain_max": {"interface": "strain_max"},
-    "n_atoms": {"interface": "n_atoms"},
-    "n_formed": dict.fromkeys(("sulfur_bonds", "sulfur_bond_rate"), "n_formed"),
-    "length_ps": dict.fromkeys(("trajectory", "sulfur_bonds"), "length_ps"),
-    "band_center_eV": {"band_center": "occupied_re_vbm_eV"},
-    "gap_eV": dict.fromkeys(("band_center", "electronic_structure"), "gap_eV"),
-}
-#: Index (after the kind) -> the question it answers at once.
-INDEXES: dict[tuple[str, ...], str] = {
-    ("id",): "this very document",
-    ("study",): "everything of a study",
-    ("engine",): "everything an engine made",
-    ("status",): "what was refused",
-    ("created_at",): "what is new since a date",
-    ("pair", "temperature_K"): "a pair of materials, at a temperature",
-    ("cathode_facet",): "interfaces of a facet",
-    ("strain_max",): "interfaces below a strain",
-    ("n_formed",): "runs in which more than N bonds formed",
-    ("band_center_eV",): "band centres below X",
-    ("material",): "electronic structures of a material",
-    ("interface_id",): "what belongs to an interface",
-    ("trajectory_id",): "what was analysed in a trajectory",
-}
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -127,7 +70,7 @@ class Condition:
         found : object
             The document's value; None never matches.
         """
-        plain = _plain(found)
+        plain = plain_value(found)
         if plain is None:
             return False
         if isinstance(plain, str) != isinstance(self.value, str):
@@ -242,7 +185,7 @@ def rows_of(job: Mapping[str, Any]) -> Iterator[tuple[Row, dict[str, Any]]]:
         kind, identity = content.get("kind"), content.get("id")
         if isinstance(kind, str) and isinstance(identity, str):
             place = (f"{job.get('uuid')}:{index or 1}", position, age)
-            yield Row(kind, identity, *place, _values(kind, content)), content
+            yield Row(kind, identity, *place, values_of(kind, content)), content
 
 
 def latest_rows(
@@ -276,7 +219,7 @@ def latest_rows(
     ]
     chosen.sort(key=lambda item: (item[0].age, item[0].id), reverse=True)
     if search.sort:
-        keyed = [(_plain(_sort_value(search.sort_name, *item)), item) for item in chosen]
+        keyed = [(plain_value(_sort_value(search.sort_name, *item)), item) for item in chosen]
         with_value = [pair for pair in keyed if pair[0] is not None]
         descending = search.sort.startswith("-")
         with_value.sort(key=lambda pair: (isinstance(pair[0], str), pair[0]), reverse=descending)
@@ -318,22 +261,6 @@ def parse_condition(text: str) -> Condition:
         return Condition(name, sign, word)
 
 
-def value_at(content: Mapping[str, Any], path: str) -> Any:
-    """Give the value at a dotted path, None where there is none.
-
-    Parameters
-    ----------
-    content : mapping
-        JSON document.
-    path : str
-        ``"archive.n_frames"``.
-    """
-    found: Any = content
-    for part in path.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
-
-
 def _row_holds(row: Row, condition: Condition) -> bool:
     if condition.name == "id":
         return OPERATORS[condition.operator](row.id, condition.value)
@@ -344,27 +271,8 @@ def _word(name: str, word: str) -> str:
     return word.replace("/", "|") if name == "pair" else word
 
 
-def _plain(value: Any) -> str | float | None:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value)).casefold()
-    if isinstance(value, str):
-        return value.casefold()
-    return float(value) if isinstance(value, int | float) else None
-
-
 def _sort_value(name: str, row: Row, content: dict[str, Any]) -> Any:
     return row.values[name] if name in row.values else value_at(content, name)
-
-
-def _values(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, paths in (*WORDS.items(), *NUMBERS.items()):
-        path = paths.get(kind, paths.get(""))
-        value = None if path is None else _plain(value_at(content, path))
-        found[name] = value if isinstance(value, str) == (name in WORDS) else None
-    return found
 
 
 def _contents(output: Any) -> Iterator[dict[str, Any]]:

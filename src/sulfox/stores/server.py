@@ -1,4 +1,4 @@
-"""MongoDB stores whose secrets stay in the environment.
+"""Stores on servers whose secrets stay in the environment.
 
 A file, a queue or a job that holds such a store holds ``${NAME}``, never a password: the
 variables are read when it connects, on the machine where it connects.
@@ -9,17 +9,35 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
-from maggma.stores import GridFSStore, MongoStore
+from maggma.stores import GridFSStore, MongoStore, S3Store
 
 from sulfox.errors import SulfoxError
 
-__all__ = ["ServerFilesStore", "ServerStore", "resolve_variables", "server_job_store"]
+__all__ = [
+    "ServerFilesStore",
+    "ServerObjectsStore",
+    "ServerStore",
+    "resolve_variables",
+    "server_job_store",
+    "server_store",
+]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_ATTRIBUTES = ("host", "port", "username", "password", "uri", "auth_source", "database")
+_ATTRIBUTES = (
+    *("host", "port", "username", "password", "uri", "auth_source", "database"),
+    *("bucket", "endpoint_url", "s3_profile"),
+)
+#: A store holds the values of the environment only while one thread connects it.
+_CONNECTING = threading.RLock()
+_OWN = {
+    "MongoStore": "ServerStore",
+    "GridFSStore": "ServerFilesStore",
+    "S3Store": "ServerObjectsStore",
+}
 
 
 class ServerStore(MongoStore):
@@ -62,6 +80,16 @@ class ServerFilesStore(GridFSStore):
             super().connect(force_reset)
 
 
+class ServerObjectsStore(S3Store):
+    """Blobs in S3 or MinIO; arguments as for maggma's S3Store, ``${NAME}`` in any of them."""
+
+    def _get_resource_and_bucket(self) -> tuple[Any, Any]:
+        """Connect with the values that the environment has now; threads do so on their own."""
+        with _CONNECTING, _resolved(self):
+            found: tuple[Any, Any] = super()._get_resource_and_bucket()
+            return found
+
+
 def server_job_store(description: dict[str, Any]) -> dict[str, Any]:
     """Turn a store's description into jobflow's format with stores of this module.
 
@@ -92,7 +120,8 @@ def server_store(spec: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     spec : dict
-        With ``type``; MongoDB's types become those of this module.
+        With ``type``; MongoDB's and S3's types become those of this module, the index of
+        an S3Store too.
 
     Raises
     ------
@@ -103,9 +132,10 @@ def server_store(spec: dict[str, Any]) -> dict[str, Any]:
 
     kind = spec["type"]
     rest = {name: value for name, value in spec.items() if name != "type"}
-    own = {"MongoStore": "ServerStore", "GridFSStore": "ServerFilesStore"}
-    if kind in own:
-        return {"@module": __name__, "@class": own[kind], **rest}
+    if isinstance(rest.get("index"), dict):
+        rest["index"] = server_store(rest["index"])
+    if kind in _OWN:
+        return {"@module": __name__, "@class": _OWN[kind], **rest}
     if not hasattr(maggma.stores, kind):
         raise SulfoxError(
             "SFX-501",
@@ -141,6 +171,8 @@ def _resolved(store: Any) -> Iterator[None]:
             if isinstance(value, str):
                 found = resolve_variables(value)
                 setattr(store, name, int(found) if name == "port" else found)
+            elif isinstance(value, dict):
+                setattr(store, name, {k: resolve_variables(v) for k, v in value.items()})
         yield
     finally:
         for name, value in stated.items():

@@ -12,7 +12,21 @@ from pathlib import Path
 from sulfox.documents.base import SCHEMA_VERSION
 from sulfox.errors import SulfoxError
 
-__all__ = ["damaged", "is_read_only", "newer_store", "not_writable", "translated_errors"]
+__all__ = [
+    "MAY_NOT_WRITE",
+    "damaged",
+    "is_read_only",
+    "newer_store",
+    "not_writable",
+    "translated_errors",
+    "translated_server_errors",
+]
+
+#: MongoDB's Unauthorized, Atlas' word for it, a command that this server does not permit, a
+#: secondary, a server that only reads.
+MAY_NOT_WRITE = frozenset({13, 8000, 20, 10107, 13435, 11602, 189})
+#: MongoDB's OutOfDiskSpace, and Atlas' word for a full quota.
+_FULL = frozenset({14031, 8000})
 
 
 def damaged(where: Path, found: str) -> SulfoxError:
@@ -95,13 +109,45 @@ def translated_errors(where: Path) -> Iterator[None]:
         ) from error
 
 
-def not_writable(where: Path, found: str) -> SulfoxError:
+@contextlib.contextmanager
+def translated_server_errors(where: str) -> Iterator[None]:
+    """Turn what a MongoDB or S3 server refuses into sentences.
+
+    Parameters
+    ----------
+    where : str
+        The store, named in the message; no address, which may hold a password.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-503 if it may not be written or is full, SFX-501 if the server fails.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("pymongo", "botocore", "boto3")):
+            raise
+        code = getattr(error, "code", None)
+        if code in MAY_NOT_WRITE | _FULL:
+            name = (getattr(error, "details", None) or {}).get("codeName", type(error).__name__)
+            raise not_writable(where, f"the server refuses: {name}") from None
+        raise SulfoxError(
+            "SFX-501",
+            who=where,
+            found=f"the server failed: {type(error).__name__}",
+            expected="a server that answers",
+            next_step="see that it runs and may be written, then give the command again",
+        ) from None
+
+
+def not_writable(where: Path | str, found: str) -> SulfoxError:
     """Error for a full disk or a read-only store.
 
     Parameters
     ----------
-    where : Path
-        Folder of the store.
+    where : Path or str
+        Folder of the store, or name of a server's.
     found : str
         What the system said.
     """
@@ -109,7 +155,7 @@ def not_writable(where: Path, found: str) -> SulfoxError:
         "SFX-503",
         who=f"store {where}",
         found=found,
-        expected="a writable folder with free space",
+        expected="a store with free space that may be written",
         next_step="free space or permit writing, then give the same command again: "
         "what was stored is kept",
     )

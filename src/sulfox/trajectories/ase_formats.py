@@ -188,7 +188,7 @@ def iter_atoms(trajectory: Trajectory) -> Iterator[Atoms]:
     ------
     Atoms
         Periodic atoms; ``info`` holds ``time_fs``, ``step`` and ``temperature_K`` where
-        known, a calculator holds the potential energy [eV], momenta the velocities.
+        known, a calculator holds potential energy [eV] and forces [eV/Å], momenta the velocities.
     """
     from ase import Atoms, units
     from ase.calculators.singlepoint import SinglePointCalculator
@@ -208,9 +208,13 @@ def iter_atoms(trajectory: Trajectory) -> Iterator[Atoms]:
             atoms.info["step"] = int(trajectory.steps[frame])
         if trajectory.velocities is not None:
             atoms.set_velocities(trajectory.velocities[frame] / units.fs)
+        results: dict[str, Any] = {}
         if trajectory.potential_energy_eV is not None:
-            energy = float(trajectory.potential_energy_eV[frame])
-            atoms.calc = SinglePointCalculator(atoms, energy=energy)
+            results["energy"] = float(trajectory.potential_energy_eV[frame])
+        if trajectory.forces is not None:
+            results["forces"] = trajectory.forces[frame]
+        if results:
+            atoms.calc = SinglePointCalculator(atoms, **results)
         yield atoms
 
 
@@ -231,6 +235,8 @@ def write_extxyz(trajectory: Trajectory, path: Path) -> None:
             columns = ["symbols", "positions"]
             if trajectory.velocities is not None:
                 columns.append("momenta")
+            if trajectory.forces is not None:
+                columns.append("forces")
             if trajectory.sides is not None:
                 atoms.set_array("side", np.array(trajectory.sides))
                 columns.append("side")

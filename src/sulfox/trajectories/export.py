@@ -98,8 +98,8 @@ def write_xdatcar(trajectory: Trajectory, path: Path) -> None:
 def write_h5md(trajectory: Trajectory, path: Path) -> None:
     """Write H5MD 1.1 (de Buyl et al., doi 10.1016/j.cpc.2014.01.018).
 
-    Positions are unwrapped [Angstrom], velocities [Angstrom fs-1], times [fs]. ``species``
-    are atomic numbers; ``box/edges`` is the matrix of lattice vectors.
+    Positions are unwrapped [Angstrom], velocities [Angstrom fs-1], forces [eV Angstrom-1],
+    times [fs]. ``species`` are atomic numbers; ``box/edges`` is the matrix of lattice vectors.
 
     Parameters
     ----------
@@ -136,6 +136,8 @@ def write_h5md(trajectory: Trajectory, path: Path) -> None:
             _series(box, "edges", trajectory.lattices, trajectory, "Angstrom")
         if trajectory.velocities is not None:
             _series(group, "velocity", trajectory.velocities, trajectory, "Angstrom fs-1")
+        if trajectory.forces is not None:
+            _series(group, "force", trajectory.forces, trajectory, "eV Angstrom-1")
         observables = (
             ("potential_energy", trajectory.potential_energy_eV, "eV"),
             ("temperature", trajectory.temperature_K, "K"),

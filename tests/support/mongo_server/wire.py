@@ -8,6 +8,7 @@ import socket
 import socketserver
 import struct
 import threading
+from pathlib import Path
 from typing import Any
 
 import bson
@@ -21,17 +22,27 @@ __all__ = ["MongoServer"]
 
 _OP_REPLY, _OP_QUERY, _OP_MSG = 1, 2004, 2013
 _CHECKSUM_PRESENT, _MORE_TO_COME = 1, 2
+_WRITES = frozenset(
+    ("insert", "update", "delete", "findandmodify", "create", "createindexes", "drop")
+)
 
 
 class MongoServer(socketserver.ThreadingTCPServer):
-    """Answers clients from one set of databases, one command at a time."""
+    """Answers clients from one set of databases, one command at a time.
+
+    While the file `refusal` exists, no write is taken: it holds MongoDB's number, name and text
+    of the error, as a full disk (14031) or a user who may only read (13) gives it.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], databases: DurableDatabases) -> None:
+    def __init__(
+        self, address: tuple[str, int], databases: DurableDatabases, refusal: Path | None = None
+    ) -> None:
         super().__init__(address, _Connection)
+        self.refusal = refusal
         self.databases = databases
         cursors = Cursors()
         self.rooms = (DataCommands(databases, cursors), ServerCommands(databases, cursors))
@@ -53,6 +64,9 @@ class MongoServer(socketserver.ThreadingTCPServer):
             raise CommandError(20, "IllegalOperation", "transactions need a replica set")
         if not callable(method) or asked.startswith("_"):
             raise CommandError(59, "CommandNotFound", f"no such command: '{asked}'")
+        if self.refusal and asked.lower() in _WRITES and self.refusal.exists():
+            code, kind, text = self.refusal.read_text().split(maxsplit=2)
+            raise CommandError(int(code), kind, text)
         with self.turn:
             try:
                 return method(name, command)

@@ -250,6 +250,19 @@ def test_a_band_filled_at_some_k_points_makes_a_metal_unless_a_wide_gap_stays_op
     assert edges.gap_eV == pytest.approx(0.0 if is_metal else spacing)
 
 
+@pytest.mark.parametrize("third", [1 / 3, 2 / 3])
+def test_levels_that_share_electrons_are_no_edges_of_a_gap(third):
+    """One or two electrons in three p levels, as in O, F or aluminium with one k-point."""
+    eigenvalues = np.array([[[-20.0, -7.0, -7.0, -7.0, -0.4]]])
+    shared = np.array([[[1.0, third, third, third, 0.0]]])
+    edges = find_band_edges(eigenvalues, shared, np.array([2.0]))
+    assert (edges.is_metal, edges.vbm_eV, edges.gap_eV) == (True, None, 0.0)
+    # k-points without weight, as of a band path, hold no electrons
+    twice = np.concatenate([np.round(shared), shared], axis=1)
+    edges = find_band_edges(np.repeat(eigenvalues, 2, axis=1), twice, np.array([1.0, 0.0]))
+    assert not edges.is_metal
+
+
 def test_spins_may_fill_different_numbers_of_bands():
     eigenvalues = np.array([[[-2.0, -1.0, 2.0]], [[-1.8, 0.5, 3.0]]])
     occupations = np.array([[[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]]])

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition, Lattice, Structure
 
-from sulfox.analysis.thermodynamics.computed_set import collect_phases, judge_phase
-from sulfox.analysis.thermodynamics.element_references import SCHEMES, formation_entries
-from sulfox.analysis.thermodynamics.entry_sources import open_entry_set
+from sulfox.analysis.thermodynamics.entries.computed_set import collect_phases, judge_phase
+from sulfox.analysis.thermodynamics.entries.element_references import SCHEMES, formation_entries
+from sulfox.analysis.thermodynamics.entries.entry_sources import open_entry_set
 from sulfox.documents.base import Provenance, Reason, Status
 from sulfox.documents.entry_set import ComputedEntrySetDoc, ComputedPhase
 from sulfox.documents.relaxation import RelaxationDoc

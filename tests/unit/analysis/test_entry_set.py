@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 from pymatgen.core import Composition
 from pymatgen.core.entries import ComputedEntry
 
-from sulfox.analysis.thermodynamics.entry_set import (
-    freeze_entries,
-    read_composition,
-    read_entry_set,
-)
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries, read_composition
+from sulfox.analysis.thermodynamics.entries.entry_sources import read_entry_set
 from sulfox.errors import SulfoxError
 
 HEADER = "formula,formation_energy_eV_per_atom"

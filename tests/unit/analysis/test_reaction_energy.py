@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 from sulfox.cli.analyze import app

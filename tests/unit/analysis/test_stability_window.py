@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
 from sulfox.analysis.thermodynamics.stability_window import stability_window
 from sulfox.cli.analyze import app
 from sulfox.errors import SulfoxError

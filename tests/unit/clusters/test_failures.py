@@ -55,6 +55,11 @@ BUG = 'Traceback (most recent call last):\n  File "x.py", line 3\nZeroDivisionEr
         ("", "", "unknown", "without a word"),
         ("", WARNING, "unknown", "without a word"),
         (LOST, WARNING + CANCELLED, "cancelled", "CANCELLED AT"),
+        ("pymongo.errors.AutoReconnect: 127.0.0.1:1: closed", "", "transient", "AutoReconnect"),
+        ("pymongo.errors.OperationFailure: not authorized on lab", "", "transient", "authorized"),
+        ("SFX-501 [input] store x: AutoReconnect: closed; expected y; z", "", "transient", "501"),
+        ("SFX-501 [input] store x: no such file; expected y; z", "", "input", "no such file"),
+        (LOST, "SFX-640 [input] sulfox on n1: 0.0; expected 0.1; d\n", "input", "sulfox on n1"),
         ("srun: error: Unable to create step", "", "unknown", "Unable to create step"),
     ],
 )

@@ -155,3 +155,25 @@ def test_what_goes_before_every_job_is_shell(name):
     cluster = load_cluster(name)
     subprocess.run(["bash", "-n"], input=cluster.pre_run(), text=True, check=True)
     assert yaml.safe_load(cluster.model_dump_json())["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "word"),
+    [
+        (__version__, 0, "computes"),
+        ("0.0.1", 1, f"SFX-640 [input] sulfox on h: 0.0.1; expected {__version__}"),
+        ("", 1, f"SFX-640 [input] sulfox on h: none; expected {__version__}"),
+    ],
+)
+def test_a_job_of_another_version_computes_nothing(tmp_path, found, status, word):
+    for name, said in (("python", found), ("hostname", "h")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {said}\n")
+        (tmp_path / name).chmod(0o755)
+    script = load_cluster("cpu-example").version_check() + "echo computes\n"
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(
+        ["bash", "-c", script], env=path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status
+    assert word in done.stdout + done.stderr
+    assert ("computes" in done.stdout) == (status == 0)

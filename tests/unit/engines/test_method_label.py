@@ -51,3 +51,11 @@ def test_a_list_that_does_not_fit_the_types_is_not_guessed(values):
 )
 def test_other_functionals_and_no_u(settings, potential, label):
     assert method_label(settings, ("O",), potential) == label
+
+
+def test_a_list_of_j_that_ends_before_elements_without_u():
+    """VASP prints only as many values as it needs; where U acts, J has to be known."""
+    settings = PLUS_U | {"LDAUU": "5.0 0", "LDAUJ": "1.0", "LDAUL": "2 0"}
+    assert "PBE+U (Mn d 4 eV)" in method_label(settings, ("Mn", "O"))
+    unknown = method_label(settings | {"LDAUU": "5.0 3.0"}, ("Mn", "O"))
+    assert "U of each element not in the file" in unknown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sulfox.analysis.thermodynamics.entry_set import freeze_entries
+from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 from sulfox.analysis.thermodynamics.stability_window import stability_window
@@ -51,7 +51,7 @@ def test_every_document_can_be_drawn(library):
     opened = reaction_energy(library, PAIR, parse_open_element("Li=2.0V"))
     figures = [
         draw_mixing(opened),
-        draw_tie_line(library, reaction_energy(library, PAIR)),
+        draw_tie_line(reaction_energy(library, PAIR)),
         draw_windows([stability_window(library, f) for f in ("Li2S", "Li3PS4", "LiS", "P2S5")]),
         draw_voltage_curve(voltage_curve(library, PAIR, (1.0, 4.5), scale="Li-In")),
         draw_voltage_curve(voltage_curve(library, PAIR, (-2.0, 0.0), "S")),
@@ -64,7 +64,7 @@ def test_every_document_can_be_drawn(library):
 def test_a_tie_line_needs_a_closed_system(library):
     document = reaction_energy(library, ("Li2S", "P2S5"), parse_open_element("Li=2.0V"))
     with pytest.raises(ValueError, match="closed"):
-        draw_tie_line(library, document)
+        draw_tie_line(document)
 
 
 def test_a_figure_that_cannot_be_written_is_refused(library, tmp_path):

@@ -51,7 +51,7 @@ def _example(annotation: Any, name: str = "") -> Any:
     return plain[origin or annotation]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_document() -> Callable[..., Document]:
     """Return a maker: ``make_document(kind, id, **changes)``."""
 
@@ -73,7 +73,7 @@ def make_document() -> Callable[..., Document]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def job() -> Callable[..., dict]:
     """Return a maker of jobflow's documents: ``job(uuid, output, index, completed_at)``."""
 
@@ -97,9 +97,18 @@ def job() -> Callable[..., dict]:
 @pytest.fixture
 def folder_archive(tmp_path: Path) -> Path:
     """A finished archive of 25 frames of 4 atoms in three segments."""
+    return _write_archive(tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def write_archive() -> Callable[[Path], Path]:
+    """Return a writer of the same archive into any folder."""
+    return _write_archive
+
+
+def _write_archive(folder: Path) -> Path:
     from sulfox.trajectories.archive import Segment, TrajectoryHeader, write_header, write_segment
 
-    folder = tmp_path / "run"
     species = ("Co", "O", "S", "S")
     header = TrajectoryHeader(
         trajectory_id="tr-0123456789abcdef",

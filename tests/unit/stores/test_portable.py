@@ -12,7 +12,9 @@ from sulfox.errors import SulfoxError
 from sulfox.stores.archive import open_stored_trajectory, publish_archive
 from sulfox.stores.documents import count_documents, find_documents
 from sulfox.stores.opening import open_documents, open_store
-from sulfox.stores.portable import export_study, import_study, read_manifest
+from sulfox.stores.portable.export import export_study
+from sulfox.stores.portable.loading import import_study
+from sulfox.stores.portable.manifest import read_manifest
 
 
 @pytest.fixture

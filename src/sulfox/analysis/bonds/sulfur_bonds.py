@@ -30,10 +30,10 @@ from sulfox.trajectories.frames import FloatArray, Trajectory
 from sulfox.trajectories.geometry import minimum_image, neighbour_pairs, surface_height
 from sulfox.units import ANGSTROM2_PER_NM2, FS_PER_PS
 
-__all__ = ["analyze_bonds", "pool_rates", "sulfur_groups"]
+__all__ = ["METHOD_VERSION", "analyze_bonds", "pool_rates", "sulfur_groups"]
 
 #: Raised when the meaning of the numbers changes; part of every document's identity.
-_METHOD_VERSION = 1
+METHOD_VERSION = 1
 _MAX_POINTS = 2000
 _MAX_EVENTS = 10_000
 _P_S_CUTOFF_A = 2.5
@@ -85,6 +85,7 @@ def analyze_bonds(
         reasons=reasons,
         provenance=_provenance(inputs_hash, source),
         **_source_fields(source),
+        method_version=METHOD_VERSION,
         criteria=criteria,
         n_frames=trajectory.n_frames,
         n_atoms=trajectory.n_atoms,
@@ -285,7 +286,7 @@ def _inputs_hash(
             frames.update(np.ascontiguousarray(array).tobytes())
     identity = [frames.hexdigest(), trajectory.species, trajectory.sides]
     return content_hash(
-        ["sulfur_bonds", _METHOD_VERSION, criteria, source.id if source else "", identity]
+        ["sulfur_bonds", METHOD_VERSION, criteria, source.id if source else "", identity]
     )
 
 
@@ -342,7 +343,7 @@ def pool_rates(documents: Sequence[SulfurBondsDoc]) -> SulfurBondRateDoc:
     per_seed = tuple(document.n_formed for document in documents)
     exposure = sum(d.exposure_nm2_ps for d in documents if d.exposure_nm2_ps is not None)
     ids = tuple(document.id for document in documents)
-    inputs_hash = content_hash(["sulfur_bond_rate", _METHOD_VERSION, ids])
+    inputs_hash = content_hash(["sulfur_bond_rate", METHOD_VERSION, ids])
     complete = all(document.status is Status.COMPLETE for document in documents)
     partial = Reason(code="trajectory", message="a pooled analysis is partial")
     return SulfurBondRateDoc(
@@ -360,6 +361,7 @@ def pool_rates(documents: Sequence[SulfurBondsDoc]) -> SulfurBondRateDoc:
         pair_of_materials=first.pair_of_materials,
         variant=first.variant,
         temperature_K=first.temperature_K,
+        method_version=METHOD_VERSION,
         criteria=first.criteria,
         seeds=tuple(document.seed for document in documents),
         analysis_ids=ids,

@@ -103,7 +103,10 @@ def _about_gap(found: Findings) -> dict[str, str]:
         )
         return {"no-eigenvalues": text}
     if edges.is_metal:
-        text = "a metal by its occupations: there is no VBM, only E_F is a reference"
+        text = (
+            "a metal by its occupations (or an open shell: states at E_F are partly filled): "
+            "there is no VBM, only E_F is a reference"
+        )
         return {"metal": text}
     if edges.vbm_eV is None or edges.cbm_eV is None:
         return {"bands": "no empty or no filled band: add bands (NBANDS) to see both edges"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sulfox.trajectories.frames import FloatArray
 
@@ -13,6 +14,8 @@ __all__ = ["BandEdges", "find_band_edges"]
 _HALF = 0.5
 _FRACTIONAL = 0.01
 _METAL_SPACING_EV = 0.5
+#: Electrons of a spin channel that the filled states may miss, by rounded occupations.
+_SAME_COUNT = 0.05
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def find_band_edges(
     not the order of the bands. A band that is filled at some k-points only makes a metal,
     unless all occupations are whole (within 1 %) and more than 0.5 eV without any state
     part the filled from the empty states of all k-points: a mesh of a metal is not so sparse.
+    Filled states that do not hold the electrons (three levels with a third of an electron
+    each, as in an open-shell atom) make a metal too: smearing over a gap moves no electron.
 
     Parameters
     ----------
@@ -85,6 +90,8 @@ def find_band_edges(
     lowest = np.where(filled, np.inf, eigenvalues).min(axis=(0, 2))
     vbm, cbm = float(highest.max()), float(lowest.min())
     uneven = bool((filled.any(axis=1) != filled.all(axis=1)).any())
+    if _misses_electrons(filled, occupations, k_weights):
+        return metal
     if vbm >= cbm or (uneven and (fraction > _FRACTIONAL or cbm - vbm < _METAL_SPACING_EV)):
         return metal
     return BandEdges(
@@ -95,3 +102,14 @@ def find_band_edges(
         max_fraction=fraction,
         uneven_filling=uneven,
     )
+
+
+def _misses_electrons(
+    filled: NDArray[np.bool_], occupations: FloatArray, k_weights: FloatArray | None
+) -> bool:
+    """Whether the filled states hold another number of electrons than the occupations."""
+    weights = np.ones(filled.shape[1]) if k_weights is None else np.asarray(k_weights, dtype=float)
+    if weights.sum() <= 0:
+        return False
+    moved = np.einsum("skb,k->", occupations - filled, weights / weights.sum())
+    return abs(float(moved)) > _SAME_COUNT

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sulfox.analysis.thermodynamics.entry_set import read_composition
+from sulfox.analysis.thermodynamics.entries.entry_set import read_composition
 from sulfox.analysis.thermodynamics.phase_hull import (
     FloatArray,
     HullLibrary,
@@ -119,6 +119,7 @@ class _Side:
     hull_energy_eV: float
     own_energy_eV: float
     e_above_hull_eV: float | None
+    closed_hull_eV: float
     entry_id: str | None
 
     @property
@@ -198,7 +199,7 @@ def reaction_energy(
         reasons=_remarks(library, (first, second), kinks, minimum),
         provenance=Provenance(
             engine="sulfox",
-            level_of_theory=f"energies of entry set {reference.name} ({reference.hash[:12]})",
+            level_of_theory=reference.described,
             inputs_hash=inputs_hash,
         ),
         entries=reference,
@@ -271,6 +272,7 @@ def _side(
         hull_energy_eV=hull.energy(amounts) / atoms,
         own_energy_eV=(own - float(opened @ hull.open_potentials)) / atoms,
         e_above_hull_eV=above,
+        closed_hull_eV=on_hull / composition.num_atoms,
         entry_id=entry.entry_id if entry else None,
     )
 
@@ -342,6 +344,7 @@ def _reactant(hull: PhaseHull, side: _Side) -> Reactant:
         e_above_hull_eV_per_atom=side.e_above_hull_eV,
         self_decomposition_eV_per_atom=side.self_decomposition_eV,
         decomposes_to=tuple(hull.formulas[phase] for phase, _ in hull.products(side.amounts)),
+        hull_eV_per_atom=side.closed_hull_eV,
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sulfox.analysis.thermodynamics.entry_set import read_composition
+from sulfox.analysis.thermodynamics.entries.entry_set import read_composition
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
 from sulfox.analysis.thermodynamics.stability_window import stability_window
@@ -101,7 +101,7 @@ def screen_coatings(
         reasons=library.entry_set.remarks,
         provenance=Provenance(
             engine="sulfox",
-            level_of_theory=f"energies of entry set {reference.name} ({reference.hash[:12]})",
+            level_of_theory=reference.described,
             inputs_hash=inputs_hash,
         ),
         entries=reference,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sulfox.analysis.thermodynamics.entry_set import read_composition
+from sulfox.analysis.thermodynamics.entries.entry_set import read_composition
 from sulfox.analysis.thermodynamics.phase_hull import (
     FloatArray,
     HullLibrary,
@@ -105,7 +105,7 @@ def stability_window(
         reasons=(*library.entry_set.remarks, *_remarks(first, reduced, ion, above)),
         provenance=Provenance(
             engine="sulfox",
-            level_of_theory=f"energies of entry set {reference.name} ({reference.hash[:12]})",
+            level_of_theory=reference.described,
             inputs_hash=inputs_hash,
         ),
         entries=reference,

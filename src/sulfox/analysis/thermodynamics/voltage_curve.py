@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-from sulfox.analysis.thermodynamics.entry_set import read_composition
+from sulfox.analysis.thermodynamics.entries.entry_set import read_composition
 from sulfox.analysis.thermodynamics.pair_line import Optimum, PairLine, pair_line
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import ION_CHARGES, write_reaction
@@ -102,7 +102,7 @@ def voltage_curve(
         reasons=(*library.entry_set.remarks, *_remarks(library, formulas)),
         provenance=Provenance(
             engine="sulfox",
-            level_of_theory=f"energies of entry set {reference.name} ({reference.hash[:12]})",
+            level_of_theory=reference.described,
             inputs_hash=inputs_hash,
         ),
         entries=reference,

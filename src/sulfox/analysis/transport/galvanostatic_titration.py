@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sulfox.analysis.thermodynamics.entry_set import read_composition
+from sulfox.analysis.thermodynamics.entries.entry_set import read_composition
 from sulfox.documents.base import Provenance, Reason, Status, content_hash
 from sulfox.documents.galvanostatic_titration import GalvanostaticTitrationDoc, TitrationInputs
 from sulfox.errors import SulfoxError

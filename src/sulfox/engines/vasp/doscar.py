@@ -10,18 +10,57 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
+
+import numpy as np
 
 from sulfox.documents.projected_dos import FloatArray, ProjectedDos
 from sulfox.engines.vasp.dos_tables import DosTables, damaged, no_projection, parse_table
 from sulfox.engines.vasp.run_folder import find_beside, open_packed
 from sulfox.errors import SulfoxError
 
-__all__ = ["parse_doscar", "parse_doscar_head", "structure_beside"]
+__all__ = ["DoscarHead", "parse_doscar", "parse_doscar_head", "structure_beside"]
 
 _HEAD_LINES = 5
 #: Columns per spin -> letters: summed over m (LORBIT 10) or not (LORBIT 11).
 _LETTERS = {3: "spd", 4: "spdf", 9: "s" + 3 * "p" + 5 * "d", 16: "s" + 3 * "p" + 5 * "d" + 7 * "f"}
+
+
+#: Energies are printed with three decimals: two of a dense grid may look the same.
+_ROUNDED_EV = 6e-4
+
+
+class DoscarHead(NamedTuple):
+    """What the head of a DOSCAR says.
+
+    Attributes
+    ----------
+    n_energies : int
+        Rows of each table.
+    fermi_eV, low_eV, high_eV : float
+        Fermi level and bounds of the grid [eV].
+    """
+
+    n_energies: int
+    fermi_eV: float
+    low_eV: float
+    high_eV: float
+
+    def grid(self, printed: FloatArray) -> FloatArray:
+        """Give the energies with all their digits.
+
+        Parameters
+        ----------
+        printed : ndarray, shape (n_energies,)
+            As the rows have them [eV].
+
+        Returns
+        -------
+        ndarray, shape (n_energies,)
+            From the bounds, where the rows are these energies rounded; else as printed [eV].
+        """
+        even = np.linspace(self.low_eV, self.high_eV, len(printed))
+        return even if np.abs(even - printed).max(initial=0.0) < _ROUNDED_EV else printed
 
 
 def parse_doscar(
@@ -55,17 +94,21 @@ def parse_doscar(
     """
     who = str(path)
     lines = (line.decode("latin-1") for line in stream)
-    n_energies, fermi_eV = parse_doscar_head(lines, who)
+    head = parse_doscar_head(lines, who)
+    n_energies = head.n_energies
     species, lattice, fractional = structure_beside(path)
-    tables = DosTables(who, species, fermi_eV, elements, orbitals)
+    tables = DosTables(who, species, head.fermi_eV, elements, orbitals)
     total = _block(lines, n_energies, who, "the total density")
     n_spins = {3: 1, 5: 2}.get(total.shape[1], 0)
     if not n_spins:
         raise damaged(who, f"{total.shape[1]} columns of the total", "3, or 5 with spin")
     for spin in range(n_spins):
-        tables.add_total(total[:, 0], total[:, 1 + spin])
+        tables.add_total(head.grid(total[:, 0]), total[:, 1 + spin])
     for site in range(len(species)):
-        if next(lines, None) is None:
+        header = next(lines, None)
+        if header is not None and ";" in header:
+            raise damaged(who, f"orbitals named in {header.strip()[-40:]!r}", "VASP's DOSCAR")
+        if header is None:
             if site == 0:
                 raise no_projection(who, "a density of states without projections")
             raise damaged(who, f"projections of {site} ions", f"of {len(species)} ions")
@@ -77,7 +120,7 @@ def parse_doscar(
     return dos if eigenval is None else _with_eigenvalues(dos, eigenval)
 
 
-def parse_doscar_head(lines: Iterator[str], who: str) -> tuple[int, float]:
+def parse_doscar_head(lines: Iterator[str], who: str) -> DoscarHead:
     """Read the first six lines of a DOSCAR.
 
     Parameters
@@ -89,21 +132,29 @@ def parse_doscar_head(lines: Iterator[str], who: str) -> tuple[int, float]:
 
     Returns
     -------
-    n_energies : int
-        Rows of each table.
-    fermi_eV : float
-        Fermi level [eV].
+    DoscarHead
+        Size and bounds of the tables, Fermi level.
 
     Raises
     ------
     SulfoxError
-        SFX-311 if they are not whole.
+        SFX-311 if they are not whole, SFX-312 for a DOSCAR of LOBSTER.
     """
     head = list(islice(lines, _HEAD_LINES))
+    if head and "LOBSTER" in head[-1]:
+        raise SulfoxError(
+            "SFX-312",
+            who=who,
+            found="a DOSCAR that LOBSTER wrote: other orbitals, energies relative to E_F",
+            expected="the DOSCAR that VASP wrote",
+            next_step="give the vasprun.xml or the DOSCAR of the VASP run",
+        )
     grid = next(lines, "").split()
     if len(head) < _HEAD_LINES or len(grid) < 4 or not grid[2].isdigit():
         raise damaged(who, "a head that is not whole", "6 lines, the last with NEDOS and E_F")
-    return int(grid[2]), float(parse_table(grid[3], 1, who, "the Fermi level")[0, 0])
+    bounds = parse_table(f"{grid[0]} {grid[1]} {grid[3]}", 3, who, "the line with NEDOS and E_F")
+    high, low, fermi = bounds[0].tolist()
+    return DoscarHead(int(grid[2]), fermi, low, high)
 
 
 def _block(lines: Iterator[str], n_rows: int, who: str, what: str) -> FloatArray:

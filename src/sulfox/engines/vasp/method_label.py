@@ -62,7 +62,10 @@ def _functional(settings: Mapping[str, str], potential: str) -> str:
 def _hubbard(settings: Mapping[str, str], types: Sequence[str]) -> str:
     """``"+U (Fe d 5.3 eV)"``; U - J where only that difference acts (Dudarev)."""
     u_values, orbitals = _numbers(settings.get("LDAUU")), _numbers(settings.get("LDAUL"))
-    j_values = _numbers(settings.get("LDAUJ")) or [0.0] * len(u_values)
+    j_values = _numbers(settings.get("LDAUJ"))
+    # VASP's own list may end early; where U is 0, J is not looked at
+    if not j_values or not any(u_values[len(j_values) :]):
+        j_values += [0.0] * (len(u_values) - len(j_values))
     if not types or not len(types) == len(u_values) == len(orbitals) == len(j_values):
         return "+U (U of each element not in the file)"
     dudarev = (_numbers(settings.get("LDAUTYPE")) or [_DUDAREV])[0] == _DUDAREV

@@ -91,15 +91,17 @@ def _grid(path: Path) -> tuple[FloatArray, float]:
         )
     with open_packed(doscar) as stream:
         lines = (line.decode("latin-1") for line in stream)
-        n_energies, fermi_eV = parse_doscar_head(lines, str(doscar))
+        head = parse_doscar_head(lines, str(doscar))
+        n_energies = head.n_energies
         rows = list(islice(lines, n_energies))
     n_columns = len(rows[0].split()) if rows else 0
     if len(rows) < n_energies or n_columns not in (3, 5):
         raise damaged(str(doscar), f"{len(rows)} rows of the total density", f"{n_energies} rows")
-    energies = parse_table("".join(rows), n_columns, str(doscar), "the total density")[:, 0]
+    printed = parse_table("".join(rows), n_columns, str(doscar), "the total density")[:, 0]
+    energies = head.grid(printed)
     if len(energies) < 2 or not (np.diff(energies) > 0).all():
         raise damaged(str(doscar), "energies that do not ascend", "an ascending grid")
-    return energies, fermi_eV
+    return energies, head.fermi_eV
 
 
 class _Levels:

@@ -2,8 +2,8 @@
 
 The layout is the one that py4vasp reads (https://www.vasp.at/py4vasp/latest): densities
 in ``results/electron_dos``, eigenvalues in ``results/electron_eigenvalues``, atoms in
-``results/positions``, the last ionic step in ``intermediate/ion_dynamics``. It was tried on
-files written by that layout, not yet on one written by VASP.
+``results/positions``, the last ionic step in ``intermediate/ion_dynamics``. Tried on files of
+VASP 6.4.1 with and without spin polarisation; not yet on a non-collinear one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ _DOS = "results/electron_dos"
 _EIGEN = "results/electron_eigenvalues"
 _POSITIONS = "results/positions"
 _LAST_STEP = "intermediate/ion_dynamics"
-_HDF5 = b"\x89HDF"
+#: Components of a density -> spin channels.
+_SPINS = {1: 1, 2: 2, 4: 1}
+_NON_COLLINEAR = 4
+#: Tags that say yes or no: VASP stores them as 1 and 0.
+_LOGICAL = ("LDAU", "LHFCALC", "LNONCOLLINEAR", "LSORBIT")
 
 
 def parse_vaspout(
@@ -106,20 +110,16 @@ def _read(
         raise no_projection(who, "no density of states")
     if f"{_DOS}/dospar" not in file:
         raise no_projection(who, "a density of states without projections")
-    types = [_text(name) for name in file[f"{_POSITIONS}/ion_types"][()]]
+    cells = [_text(name) for name in file[f"{_POSITIONS}/ion_types"][()]]
+    types = [cell.split("/")[0].split("_")[0] for cell in cells]  # Li, Li_sv, Li/4a0f...
     counts = [int(count) for count in file[f"{_POSITIONS}/number_ion_types"][()]]
     species = [symbol for symbol, n in zip(types, counts, strict=True) for _ in range(n)]
     tables = DosTables(who, species, float(file[f"{_DOS}/efermi"][()]), elements, orbitals)
     energies = _finite(file[f"{_DOS}/energies"], who, "the energies")
-    for spin in _finite(file[f"{_DOS}/dos"], who, "the total density"):
+    total = _finite(file[f"{_DOS}/dos"], who, "the total density")
+    for spin in total[: _n_spins(len(total), who)]:
         tables.add_total(energies, spin)
-    letters = [orbital_letter(_text(name)) for name in file["results/projectors/lchar"][()]]
-    tables.start_projections(letters)
-    projections = file[f"{_DOS}/dospar"]  # (n_ions, n_spins or 4, n_orbitals, n_energies)
-    for site in range(projections.shape[0]):
-        of_site = _finite(projections[site], who, f"the projections of ion {site + 1}")
-        for spin in range(tables.n_spins):  # what follows is a magnetisation
-            tables.add_projection(site, spin, energies, of_site[spin].T)
+    _add_projections(tables, file, energies)
     lattice, fractional = _structure(file)
     settings = _settings(file)
     version = ".".join(
@@ -139,6 +139,35 @@ def _read(
     return _with_eigenvalues(dos, file, settings)
 
 
+def _n_spins(components: int, who: str) -> int:
+    """Spin channels among the components: of four, the first is the density, the rest moments."""
+    if components not in _SPINS:
+        raise damaged(who, f"{components} components of the total density", "1, 2 or 4")
+    return _SPINS[components]
+
+
+def _add_projections(tables: DosTables, file: h5py.File, energies: FloatArray) -> None:
+    """Take ``dospar``: (components, ions, orbitals, energies).
+
+    There are as many names of orbitals as VASP knows, more than the columns of a run without f
+    electrons.
+    """
+    projections = file[f"{_DOS}/dospar"]
+    components, n_ions, n_orbitals, _ = projections.shape
+    if _n_spins(components, tables.who) != tables.n_spins or n_ions != len(tables.species):
+        found = f"projections of {components} components and {n_ions} ions"
+        raise damaged(tables.who, found, f"{tables.n_spins} spins, {len(tables.species)} ions")
+    names = [_text(name) for name in file["results/projectors/lchar"][()]]
+    if len(names) < n_orbitals:
+        raise damaged(tables.who, f"{len(names)} names of orbitals", f"{n_orbitals} or more")
+    tables.start_projections([orbital_letter(name) for name in names[:n_orbitals]])
+    for site in range(n_ions):
+        what = f"the projections of ion {site + 1}"
+        of_site = _finite(projections[: tables.n_spins, site], tables.who, what)
+        for spin in range(tables.n_spins):
+            tables.add_projection(site, spin, energies, of_site[spin].T)
+
+
 def _with_eigenvalues(dos: ProjectedDos, file: h5py.File, settings: dict[str, str]) -> ProjectedDos:
     if f"{_EIGEN}/eigenvalues" not in file or f"{_EIGEN}/fermiweights" not in file:
         return dos
@@ -152,7 +181,7 @@ def _with_eigenvalues(dos: ProjectedDos, file: h5py.File, settings: dict[str, st
         settings.get(tag, "F").strip(" .").upper().startswith("T")
         for tag in ("LNONCOLLINEAR", "LSORBIT")
     )
-    per_state = 1.0 if one_each else 2.0
+    per_state = 1.0 if one_each or len(file[f"{_DOS}/dos"]) == _NON_COLLINEAR else 2.0
     return replace(
         dos,
         eigenvalues_eV=eigenvalues,
@@ -179,7 +208,8 @@ def _settings(file: h5py.File) -> dict[str, str]:
     for tag, value in file["input/incar"].items():
         content = value[()]
         cells = np.ravel(content).tolist() if isinstance(content, np.ndarray) else [content]
-        tags[tag.upper()] = " ".join(_text(cell) for cell in cells).strip()
+        text = " ".join(_text(cell) for cell in cells).strip()
+        tags[tag.upper()] = {"1": "T", "0": "F"}.get(text, text) if tag in _LOGICAL else text
     return tags
 
 

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sulfox.documents.gas_reduction import GasReductionDoc, PredominanceDiagram
+from sulfox.reports.data import ReportData
 from sulfox.reports.figures import draw_grid, file_stem, finish, style
-from sulfox.reports.markup import Figure
+from sulfox.reports.markup import Figure, Html, Section, figure_block, note, paragraph, table
 from sulfox.reports.thermodynamics.figure_file import pretty_formula
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-__all__ = ["draw_predominance"]
+__all__ = ["draw_predominance", "gas_reductions_section"]
+
+_SHOWN_REACTIONS = 3
 
 #: Light tints of Okabe and Ito's set: black letters can be read on each.
 _TINTS = (
@@ -25,6 +28,53 @@ _TINTS = (
 )
 _SIZE = (7.6, 5.0)
 _LEAST_SHARE = 0.012
+
+
+def gas_reductions_section(data: ReportData) -> Section:
+    """Tell which skin a reducing gas makes on each cathode.
+
+    Parameters
+    ----------
+    data : ReportData
+        Documents of the study.
+
+    Returns
+    -------
+    Section
+        A row for each gas, and its predominance diagram.
+    """
+    title = "Gas-solid reaction"
+    documents = data.of_kind(GasReductionDoc)
+    if not documents:
+        return Section(title, paragraph("No gas-solid reaction is part of this run."))
+    rows = []
+    for document in documents:
+        fed = ", ".join(f"{g.formula} {g.pressure_bar:g} bar" for g in document.feed)
+        told = "; ".join(
+            f"{r.reaction} ({r.gibbs_kJ_per_mol:.1f} kJ/mol)"
+            for r in document.reactions[:_SHOWN_REACTIONS]
+        )
+        skin, excess = (" + ".join(names) for names in (document.first_skin, document.excess))
+        rows.append((document.cathode, fed, f"{document.temperature_K:g}", skin, excess, told))
+    columns = (
+        *("cathode", "gas as fed", "T (K)", "beside the cathode at a trace of gas"),
+        *("in an excess of gas", "most favourable reactions, per formula"),
+    )
+    figures = tuple(map(draw_predominance, documents))
+    remarks = dict.fromkeys(r.message for d in documents for r in d.reasons)
+    used = documents[0].data
+    html = (
+        paragraph(
+            "Equilibrium thermodynamics of gas and solid by measured Gibbs energies "
+            f"({used.name}, SHA-256 {used.hash[:12]}); no calculation of electrons or forces."
+        )
+        + table(columns, rows)
+        + "".join(note(f"Remark: {remark}.") for remark in remarks)
+        + '<div class="gallery">'
+        + "".join(map(figure_block, figures))
+        + "</div>\n"
+    )
+    return Section(title, Html(html), figures)
 
 
 def draw_predominance(document: GasReductionDoc) -> Figure:
@@ -60,9 +110,9 @@ def draw_predominance(document: GasReductionDoc) -> Figure:
             axes.annotate(
                 f"{document.temperature_K:g} K",
                 (diagram.x[-1], document.temperature_K),
-                xytext=(-4, 3),
+                xytext=(9, 0),
                 textcoords="offset points",
-                ha="right",
+                va="center",
                 fontsize=9,
             )
         axes.set_xlabel(_label(diagram.x_label))
@@ -115,12 +165,17 @@ def _draw_fields(axes: Axes, diagram: PredominanceDiagram) -> None:
         axes.annotate(
             "\n".join(map(pretty_formula, names)),
             (diagram.x[column], diagram.y[row]),
-            ha="center",
+            ha=_alignment(column / (len(diagram.x) - 1)),
             va="center",
             fontsize=9,
             zorder=4,
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.8, "lw": 0},
         )
+
+
+def _alignment(share: float) -> str:
+    """Keep a field's name inside the diagram: share of the width from the left."""
+    return "right" if share > 0.93 else "left" if share < 0.07 else "center"
 
 
 def _key(canvas: Canvas, diagram: PredominanceDiagram) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sulfox.analysis.thermodynamics.entry_set import read_composition
-from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
-from sulfox.documents.reaction_energy import ReactionEnergyDoc
+from sulfox.documents.reaction_energy import ReactionEnergyDoc, ReactionKink
 from sulfox.reports.figures import LINE_COLOURS, draw_grid, file_stem, finish, style
 from sulfox.reports.markup import Figure
 from sulfox.reports.thermodynamics.figure_file import pretty_formula
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["draw_mixing", "draw_tie_line"]
 
 _SIZE = (7.6, 4.4)
+#: Kinks closer than this share of the axis share a label.
+_CLOSE = 0.025
 _MUTUAL, _OWN, _GREY = LINE_COLOURS[0], LINE_COLOURS[1], "#6B6B6B"
 
 
@@ -57,20 +57,12 @@ def draw_mixing(document: ReactionEnergyDoc) -> Figure:
             clip_on=False,
             label="reactants at their own energy",
         )
-        for number, kink in enumerate(kinks, 1):
-            axes.annotate(
-                str(number),
-                (kink.x_fixed_atoms, kink.mutual_eV_per_atom),
-                xytext=(0, 7),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-            )
+        _number_kinks(axes, kinks)
         low = min(k.own_energy_eV_per_atom for k in document.kinks)
         axes.set_ylim(min(1.08 * low, -0.01), max(-0.12 * low, 0.005))
         axes.set_xlim(0, 1)
         axes.set_ylabel(_energy_label(document))
-        axes.set_xlabel(_mixing_label(document, one, two))
+        _label_mixing(axes, document, one, two)
         canvas.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
         _list_products(axes, document, kinks)
         stem = file_stem("mixing", one, two)
@@ -82,13 +74,11 @@ def draw_mixing(document: ReactionEnergyDoc) -> Figure:
         )
 
 
-def draw_tie_line(library: HullLibrary, document: ReactionEnergyDoc) -> Figure:
+def draw_tie_line(document: ReactionEnergyDoc) -> Figure:
     """Draw formation energies along the pair: the hull and the reactants' tie line.
 
     Parameters
     ----------
-    library : HullLibrary
-        The same entry set.
     document : ReactionEnergyDoc
         Of one pair without an open element.
 
@@ -100,15 +90,14 @@ def draw_tie_line(library: HullLibrary, document: ReactionEnergyDoc) -> Figure:
     Raises
     ------
     ValueError
-        For a document with an open element: its ends have no formation energy.
+        For a document with an open element, or of an earlier version: its ends have no
+        formation energy.
     """
-    if document.open is not None:
-        raise ValueError("a tie line needs a closed system")
+    ends = [r.hull_eV_per_atom for r in document.reactants if r.hull_eV_per_atom is not None]
+    if document.open is not None or len(ends) < 2:
+        raise ValueError("a tie line needs a closed system and the reactants' hull energies")
     one, two = (r.formula for r in document.reactants)
-    compositions = [read_composition(f, "reactant")[1] for f in (one, two)]
-    hull = library.hull({e.symbol for c in compositions for e in c})
     x = np.array([k.x_atomic for k in document.kinks])
-    ends = [hull.energy(hull.vector(c)) / c.num_atoms for c in compositions]
     tie = x * ends[0] + (1 - x) * ends[1]
     mutual = np.array([k.mutual_eV_per_atom for k in document.kinks])
     alone = np.array([k.self_decomposition_eV_per_atom for k in document.kinks])
@@ -128,18 +117,19 @@ def draw_tie_line(library: HullLibrary, document: ReactionEnergyDoc) -> Figure:
             (x[deepest], tie[deepest]),
             arrowprops={"arrowstyle": "->", "color": _MUTUAL},
         )
-        right = x[deepest] > 0.6
         axes.annotate(
             f"{mutual[deepest]:.3f} eV/atom".replace("-", "\N{MINUS SIGN}"),
-            (x[deepest], tie[deepest] + mutual[deepest] / 2),
-            xytext=(-6 if right else 6, 0),
+            (x[deepest], tie[deepest] + mutual[deepest]),
+            xytext=(0, -9),
             textcoords="offset points",
-            ha="right" if right else "left",
+            ha="right" if ends[0] < ends[1] else "left",  # the side where the hull is higher
+            va="top",
             color=_MUTUAL,
         )
+        axes.margins(y=0.14)
         axes.set_xlim(0, 1)
         axes.set_ylabel("formation energy (eV/atom)")
-        axes.set_xlabel(_mixing_label(document, one, two))
+        _label_mixing(axes, document, one, two)
         canvas.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         return finish(
             canvas,
@@ -150,7 +140,30 @@ def draw_tie_line(library: HullLibrary, document: ReactionEnergyDoc) -> Figure:
         )
 
 
-def _list_products(axes: Axes, document: ReactionEnergyDoc, kinks: list[Any]) -> None:
+def _number_kinks(axes: Axes, kinks: list[ReactionKink]) -> None:
+    """Write numbers at the kinks; those that lie close together share one label, ``8-11``."""
+    groups: list[list[int]] = []
+    for k, kink in enumerate(kinks):
+        if groups and kink.x_fixed_atoms - kinks[groups[-1][-1]].x_fixed_atoms < _CLOSE:
+            groups[-1].append(k)
+        else:
+            groups.append([k])
+    for group in groups:
+        first, last = kinks[group[0]], kinks[group[-1]]
+        rising = last.mutual_eV_per_atom > first.mutual_eV_per_atom
+        shown = first if rising else last
+        text = str(group[0] + 1) + (f"\N{EN DASH}{group[-1] + 1}" if len(group) > 1 else "")
+        axes.annotate(
+            text,
+            (shown.x_fixed_atoms, shown.mutual_eV_per_atom),
+            xytext=(0, 7),
+            textcoords="offset points",
+            ha=("right" if rising else "left") if len(group) > 1 else "center",
+            fontsize=9,
+        )
+
+
+def _list_products(axes: Axes, document: ReactionEnergyDoc, kinks: list[ReactionKink]) -> None:
     """Write the products of every inner kink below the axis."""
     minimum = document.minimum_hull.x_fixed_atoms
     for number, kink in enumerate(kinks, 1):
@@ -172,9 +185,21 @@ def _energy_label(document: ReactionEnergyDoc) -> str:
     return f"reaction energy (eV/atom{atoms})"
 
 
-def _mixing_label(document: ReactionEnergyDoc, one: str, two: str) -> str:
-    atoms = f" without {document.open.element}" if document.open else ""
-    return f"{pretty_formula(two)}   <   atomic fraction of {pretty_formula(one)}{atoms}   >"
+def _label_mixing(axes: Axes, document: ReactionEnergyDoc, one: str, two: str) -> None:
+    """Name the axis, and below its ends what stands there."""
+    atoms = f", without {document.open.element}" if document.open else ""
+    axes.set_xlabel(f"atomic fraction of {pretty_formula(one)}{atoms}")
+    for place, formula, align in ((0, two, "left"), (1, one, "right")):
+        axes.annotate(
+            pretty_formula(formula),
+            (place, 0),
+            xycoords="axes fraction",
+            xytext=(0, -20),
+            textcoords="offset points",
+            ha=align,
+            va="top",
+            fontweight="bold",
+        )
 
 
 def _level(document: ReactionEnergyDoc) -> str:

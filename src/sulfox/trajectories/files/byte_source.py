@@ -15,9 +15,9 @@ from typing import Any
 
 from sulfox.errors import SulfoxError
 
-__all__ = ["COMPRESSIONS", "ByteSource", "Following", "Window", "bare_name"]
+__all__ = ["COMPRESSIONS", "ByteSource", "Following", "Window", "bare_name", "keep_freed_memory"]
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 23
 
 
 #: Ending of a name -> what takes one compressed stream apart.
@@ -197,7 +197,7 @@ class ByteSource:
 
 
 @cache
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Make the C library keep what is freed for the next block.
 
     Freeing one large block, never touched, raises the limit above which glibc hands memory
@@ -217,7 +217,7 @@ class Window:
     """
 
     def __init__(self, source: ByteSource) -> None:
-        _keep_freed_memory()
+        keep_freed_memory()
         self.source = source
         self.data = b""
         self.at = 0

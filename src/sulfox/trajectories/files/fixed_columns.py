@@ -10,36 +10,33 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sulfox.trajectories.files.byte_source import keep_freed_memory
 from sulfox.trajectories.frames import FloatArray
 
 __all__ = ["parse_fixed_columns"]
 
 Words = NDArray[np.uint64]
+Bytes = NDArray[np.uint8]
 _Wholes = tuple[Words, NDArray[np.bool_]]
+_Extremes = tuple[Bytes, Bytes]
 
 _NUMBER = re.compile(rb"-?\d*\.\d+")
 _FRAME = re.compile(rb"\s*(<(\w+)>)?[^<>]*?(</(\w+)>)?\s*\n")
-_WORD, _PAIR = 8, 2
-_ANY = 0
+_WORD = 8
+_BLANK = ord(" ")
 _MAX_DECIMALS = 2 * _WORD
 _EXACT = 2**53
-_ROWS_AT_ONCE = 8192
+_NUMBERS_AT_ONCE, _ROWS_SIDE_BY_SIDE = 49152, 64
 
 
-def _bytes_of(byte: int) -> np.uint64:
-    return np.uint64(int.from_bytes(bytes([byte]) * _WORD, "little"))
-
-
-_ONES, _SIXES, _HIGH = _bytes_of(0x01), _bytes_of(0x06), _bytes_of(0xF0)
-_ZEROS, _BLANKS = _bytes_of(ord("0")), _bytes_of(ord(" "))
-_BUT_LAST = np.uint64(0x00FFFFFFFFFFFFFF)
 _U = np.uint64
+_ZEROS = _U(int.from_bytes(b"0" * _WORD, "little"))
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,24 @@ class _Layout:
     decimals: tuple[int, ...]
 
     @property
-    def end(self) -> int:
-        return self.points[-1] + 1 + self.decimals[-1]
+    def spans(self) -> list[tuple[int, int]]:
+        """Where the whole part of each number, with the blanks before it, begins and ends."""
+        return list(zip(self.begins, self.points, strict=True))
+
+    @cached_property
+    def powers(self) -> Words:
+        """Ten to the number of decimals, shape (n_columns, 1)."""
+        return np.array([[10**decimals] for decimals in self.decimals], dtype=np.uint64)
+
+    def allowed(self, example: bytes) -> _Extremes:
+        """Least and greatest character that may stand in each place of a row."""
+        low = np.frombuffer(example, dtype=np.uint8).copy()
+        high = low.copy()
+        for (begin, point), decimals in zip(self.spans, self.decimals, strict=True):
+            low[begin:point], high[begin:point] = 0, 255  # looked at more closely
+            digits = slice(point + 1, point + 1 + decimals)
+            low[digits], high[digits] = ord("0"), ord("9")
+        return low, high
 
 
 def parse_fixed_columns(text: bytes | Sequence[bytes], n_columns: int) -> FloatArray | None:
@@ -76,6 +89,7 @@ def parse_fixed_columns(text: bytes | Sequence[bytes], n_columns: int) -> FloatA
         None where the text is anything else: exponents, other numbers, rows of other
         lengths. Such a text may still be a table.
     """
+    keep_freed_memory()
     pieces = (text,) if isinstance(text, bytes) else text
     example = pieces[0][: pieces[0].find(b"\n") + 1] if pieces else b""
     layout = _layout(example, n_columns)
@@ -86,9 +100,11 @@ def parse_fixed_columns(text: bytes | Sequence[bytes], n_columns: int) -> FloatA
     pad = b" " * _WORD  # words may reach over the first and the last row
     padded = np.frombuffer(b"".join((pad, *pieces, pad, pad)), dtype=np.uint8)
     values = np.empty((n_rows, n_columns))
-    for first in range(0, n_rows, _ROWS_AT_ONCE):
-        rows = _Rows(padded[first * layout.length :], layout.length, values[first:][:_ROWS_AT_ONCE])
-        if not _parse_rows(rows, layout, example):
+    allowed = layout.allowed(example)
+    n_at_once = max(_NUMBERS_AT_ONCE // n_columns, _ROWS_SIDE_BY_SIDE)
+    for first in range(0, n_rows, n_at_once):
+        rows = _Rows(padded[first * layout.length :], layout.length, values[first:][:n_at_once])
+        if not _parse_rows(rows, layout, allowed):
             return None
     return values
 
@@ -101,6 +117,8 @@ def _layout(row: bytes, n_columns: int) -> _Layout | None:
     fields = [match.span() for match in _NUMBER.finditer(row, start)]
     if len(fields) != n_columns:
         return None
+    if any(not row[begin - 1 : begin + 1].strip(b"0123456789.") for begin, _ in fields[1:]):
+        return None  # where digits touch, nothing tells where a number ends
     points = [row.index(b".", begin, end) for begin, end in fields]
     decimals = [end - point - 1 for (_, end), point in zip(fields, points, strict=True)]
     begins = [start, *(end for _, end in fields[:-1])]
@@ -116,7 +134,7 @@ def _layout(row: bytes, n_columns: int) -> _Layout | None:
 class _Rows:
     """Some rows; the first begins at byte ``_WORD`` of `padded`."""
 
-    padded: NDArray[np.uint8]
+    padded: Bytes
     length: int
     values: FloatArray
 
@@ -130,44 +148,42 @@ class _Rows:
             strides=(self.length,),
         )
 
-    def all_hold(self, text: bytes, begin: int) -> bool:
-        """Whether `text` stands at `begin` in every row; a zero byte stands for any character."""
-        for k in range(0, len(text), _WORD):
-            piece = text[k : k + _WORD]
-            mask = int.from_bytes(bytes(0 if c == _ANY else 0xFF for c in piece), "little")
-            wanted = _U(int.from_bytes(piece, "little") & mask)
-            if ((self.words(begin + k) & _U(mask)) != wanted).any():
-                return False
-        return True
+    def extremes(self) -> _Extremes:
+        """Find the least and the greatest character in each place of a row."""
+        text = self.padded[_WORD:][: len(self.values) * self.length]
+        whole = len(self.values) // _ROWS_SIDE_BY_SIDE * _ROWS_SIDE_BY_SIDE * self.length
+        wide = text[:whole].reshape(-1, _ROWS_SIDE_BY_SIDE * self.length)
+        rest = text[whole:].reshape(-1, self.length)
+        if not len(wide):
+            return rest.min(axis=0), rest.max(axis=0)
+        low, high = (
+            reduce(wide, axis=0).reshape(-1, self.length)
+            for reduce in (np.minimum.reduce, np.maximum.reduce)
+        )
+        return np.vstack((low, rest)).min(axis=0), np.vstack((high, rest)).max(axis=0)
 
 
-def _parse_rows(rows: _Rows, layout: _Layout, example: bytes) -> bool:
+def _parse_rows(rows: _Rows, layout: _Layout, allowed: _Extremes) -> bool:
     """Fill in the values; False where a character is not what it should be."""
-    fixed = [(0, example[: layout.begins[0]]), (layout.end, example[layout.end :])]
-    if not all(rows.all_hold(text, begin) for begin, text in fixed):
+    low, high = rows.extremes()
+    if ((low < allowed[0]) | (high > allowed[1])).any():
         return False
-    first, bad = _decimals(_load(rows, layout, 1), layout, 0)
-    wholes = _short_whole_parts(rows, layout) or _whole_parts(rows, layout)
+    wholes = _whole_parts(rows, layout, low, high)
     if wholes is None:
         return False
     whole, negative = wholes
+    largest = (whole.max(axis=1) + _U(1)).tolist()
+    if any(n * 10**k > _EXACT for n, k in zip(largest, layout.decimals, strict=True)):
+        return False
+    number = _decimals(_load(rows, layout, 1), layout, 0)
     if max(layout.decimals) > _WORD:
-        second, bad_second = _decimals(_load(rows, layout, 1 + _WORD), layout, _WORD)
-        bad |= bad_second
-        first = first * _column([10 ** max(k - _WORD, 0) for k in layout.decimals]) + second
-    if bad.any():
-        return False
-    powers = [10**decimals for decimals in layout.decimals]
-    if any(int(w.max() + _U(1)) * power > _EXACT for w, power in zip(whole, powers, strict=True)):
-        return False
-    whole *= _column(powers)
-    whole += first
-    numbers = whole.view(np.int64).astype(np.float64)
-    numbers /= np.array(powers, dtype=np.float64)[:, None]
+        number *= _column([10 ** max(k - _WORD, 0) for k in layout.decimals])
+        number += _decimals(_load(rows, layout, 1 + _WORD), layout, _WORD)
+    number += whole * layout.powers
+    divisor = layout.powers.astype(np.float64)
     if negative.any():
-        bits = numbers.view(np.uint64)
-        bits ^= negative.astype(np.uint64) << _U(63)
-    rows.values[:] = numbers.T
+        divisor = divisor * (1 - 2 * negative.view(np.int8))  # gives -0.0, too
+    np.divide(number.view(np.int64).astype(np.float64), divisor, out=rows.values.T)
     return True
 
 
@@ -180,91 +196,60 @@ def _column(numbers: list[int]) -> Words:
     return np.array(numbers, dtype=np.uint64)[:, None]
 
 
-@cache
-def _table_of_pairs() -> NDArray[np.int16]:
-    """Two characters before a point -> their number, 128 more if negative, -1 if none."""
-    table = np.full(2**16, -1, dtype=np.int16)
-    for number in range(100):
-        texts = [f"{number:2d}", f"{number:02d}"] + [f"-{number}"] * (number < 10)
-        for text in texts:
-            code = number + (128 if "-" in text else 0)
-            table[int.from_bytes(text.encode(), "little")] = code
-    return table
+def _whole_parts(rows: _Rows, layout: _Layout, low: Bytes, high: Bytes) -> _Wholes | None:
+    """Read blanks, perhaps a minus, and digits before each point; None for anything else.
 
-
-def _short_whole_parts(rows: _Rows, layout: _Layout) -> _Wholes | None:
-    """Read the two characters before each point; None where there are others than blanks."""
-    for begin, point in zip(layout.begins, layout.points, strict=True):
-        if point - begin < _PAIR:
-            return None
-        blanks = b" " * (point - begin - _PAIR)
-        if not rows.all_hold(blanks + bytes([_ANY]) * _PAIR + b".", begin):
-            return None
-    pairs = np.array([rows.words(point - _PAIR, "<u2") for point in layout.points])
-    codes = _table_of_pairs().take(pairs)
-    if (codes < 0).any():
+    Where they are the same in all rows, the result has one row.
+    """
+    is_used = (low != _BLANK) | (high != _BLANK)
+    filled = [np.flatnonzero(is_used[begin:point][::-1]) + 1 for begin, point in layout.spans]
+    widths = [int(places.max(initial=0)) for places in filled]
+    width = max(widths)
+    if width > _WORD:
         return None
-    return (codes & 0x7F).astype(np.uint64), codes > 0x7F
-
-
-def _whole_parts(rows: _Rows, layout: _Layout) -> _Wholes | None:
-    """Read up to eight characters before each point: blanks, perhaps a minus, digits."""
-    for begin, point in zip(layout.begins, layout.points, strict=True):
-        blanks = b" " * (point - _WORD - begin)
-        if not (rows.all_hold(blanks, begin) and rows.all_hold(b".", point)):
+    pairs = zip(layout.points, widths, strict=True)
+    used = [place for point, n in pairs for place in range(point - n, point)]
+    count = 1 if (low == high)[used].all() else len(rows.values)
+    shape = (len(widths), count)
+    whole = np.zeros(shape, dtype=np.min_scalar_type(10**width))
+    negative, ended = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+    for k in range(1, width + 1):
+        columns = [column for column, n in enumerate(widths) if n >= k]
+        chosen = slice(None) if len(columns) == len(widths) else columns
+        places = [layout.points[column] - k for column in columns]
+        characters = np.array([rows.words(place, "u1")[:count] for place in places])
+        digits = characters ^ np.uint8(ord("0"))
+        if k == 1 and (low[places] >= ord("0")).all() and (high[places] <= ord("9")).all():
+            whole[chosen] = digits
+            continue
+        is_digit, is_minus, is_blank = digits <= 9, characters == ord("-"), characters == _BLANK
+        if not (is_blank | ((is_digit | is_minus) & ~ended[chosen])).all():
             return None
-    words = _load(rows, layout, -_WORD)
-    foreign = [
-        max(_WORD - point + begin, 0)
-        for begin, point in zip(layout.begins, layout.points, strict=True)
-    ]
-    filled = [int.from_bytes(b" " * n, "little") for n in foreign]
-    kept = [(2**64 - 1) >> 8 * n << 8 * n if n < _WORD else 0 for n in foreign]
-    if any(foreign):
-        words &= _column(kept)
-        words |= _column(filled)
-    digit = (words >> _U(4)) & _ONES
-    number = digit * _U(0x0F)
-    number &= words
-    minus = (words >> _U(3)) & _ONES
-    minus &= ~digit
-    expected = digit * _U(0x10)
-    expected += _BLANKS
-    expected += number
-    expected += minus * _U(ord("-") - ord(" "))
-    bad = words ^ expected
-    bad |= (number + _SIXES) & _HIGH
-    follows = digit >> _U(8)  # is the next character a digit?
-    digit |= minus
-    digit &= ~follows
-    bad |= digit & _BUT_LAST
-    return None if bad.any() else (_sum_digits(number), minus != 0)
+        digits *= is_digit.view(np.uint8)
+        whole[chosen] += digits * whole.dtype.type(10 ** (k - 1))
+        negative[chosen] |= is_minus
+        ended[chosen] = ~is_digit
+    return whole.astype(np.uint64), negative
 
 
-def _decimals(words: Words, layout: _Layout, skipped: int) -> tuple[Words, Words]:
-    """Digits only; where a column has fewer than eight, zeros are put before them."""
+def _decimals(words: Words, layout: _Layout, skipped: int) -> Words:
+    """Digits after the points; where a column has fewer than eight, zeros are put before them."""
     counts = [min(max(k - skipped, 0), _WORD) for k in layout.decimals]
     for k, n in enumerate(counts):
         if n < _WORD:
             words[k] = words[k] << _U(8 * (_WORD - n)) if n else _U(0)
             words[k] |= _U(int.from_bytes(b"0" * (_WORD - n), "little"))
-    number = np.bitwise_xor(words, _ZEROS, out=words)
-    bad = number + _SIXES
-    bad |= number
-    bad &= _HIGH
-    return _sum_digits(number), bad
+    return _sum_digits(np.bitwise_xor(words, _ZEROS, out=words))
 
 
 def _sum_digits(digits: Words) -> Words:
-    """Eight digits, the first in the lowest byte, as a number."""
-    pairs = digits >> _U(8)
-    pairs += digits * _U(10)
-    low = _U(0x000000FF000000FF)
-    high = pairs >> _U(16)
-    pairs &= low
-    pairs *= _U(100 + (1_000_000 << 32))
-    high &= low
-    high *= _U(1 + (10_000 << 32))
-    pairs += high
-    pairs >>= _U(32)
-    return pairs
+    """Turn eight digits, the first in the lowest byte, into their number, in place."""
+    digits *= _U(1 + (10 << 8))  # a byte has ten times the digit before it, and its own
+    digits >>= _U(8)
+    digits &= _U(0x00FF00FF00FF00FF)
+    digits *= _U(1 + (100 << 16))
+    digits >>= _U(16)
+    digits &= _U(0x0000FFFF0000FFFF)
+    digits *= _U(1 + (10_000 << 32))
+    digits >>= _U(32)
+    return digits

@@ -72,7 +72,7 @@ def open_frames(path: Path | str, following: Following | None = None) -> FrameRe
             next_step="check the path",
         )
     if name == "vaspout.h5":
-        if following is not None or bare_name(path) != path.name:
+        if following is not None:
             raise cannot_follow(path, "an HDF5 file, which is whole or cannot be opened")
         from sulfox.trajectories.files.vaspout import VaspoutReader
 

@@ -79,15 +79,13 @@ class OszicarReader(TextReader):
             raise self.damaged(f"step {int(step[1])}", f"step {self.n_frames + 1}")
         values: dict[str, float] = {}
         for name, word in _PAIR.findall(line):
-            if name not in _NAMES:
-                continue
+            if name not in _NAMES or (name == b"E" and step[2] != b"T"):
+                continue  # of a relaxation, "d E" is a difference
             value = parse_number(word)
             if value is None or not np.isfinite(value):
                 found = f"{word[:40].decode('utf-8', 'replace')!r} as {name.decode()}"
                 raise self.damaged(found, "a finite number", "SFX-403")
             values[_NAMES[name]] = value
-        if step[2] != b"T":
-            values.pop("conserved_eV", None)
         iterations, self._iterations = self._iterations, 0
         return StepEnergies(**values, n_electronic_steps=iterations)
 

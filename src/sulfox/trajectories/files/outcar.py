@@ -19,6 +19,8 @@ from sulfox.trajectories.frames import FloatArray
 __all__ = ["OutcarReader"]
 
 _TITLE = b"TOTAL-FORCE (eV/Angst)"
+#: Behind the title: forces of a learnt force field; a second table of forces, without vdW.
+_LEARNT, _WITHOUT_VDW = b"(ML)", b"FORCE-w/o"
 _TABLE = re.compile(rb" *POSITION +TOTAL-FORCE[^\n]*\n *-+ *\n")
 _RULE = re.compile(rb"^ *-{20,} *\n", re.MULTILINE)
 _CELL = re.compile(rb"direct lattice vectors[^\n]*\n([^\n]*\n[^\n]*\n[^\n]*\n)")
@@ -27,7 +29,7 @@ _CLOSE = b"General timing and accounting"
 _WORD = rb"\s*=\s*(\S+)[^\n]*\n"
 #: Field of :class:`StepEnergies` -> its line, behind the forces.
 _LINES = {
-    "free_energy_eV": re.compile(rb"free  energy   TOTEN" + _WORD),
+    "free_energy_eV": re.compile(rb"free  energy (?:  |ML )TOTEN" + _WORD),
     "without_entropy_eV": re.compile(rb"energy  without entropy" + _WORD),
     "sigma_to_0_eV": re.compile(rb"energy\(sigma->0\)" + _WORD),
     "kinetic_eV": re.compile(rb"kinetic energy EKIN" + _WORD),
@@ -52,8 +54,10 @@ class OutcarReader(TextReader):
         RunHead
             Species, time step, steps asked for.
         """
-        end = self.window.find(b"Iteration ")
+        table = self.window.find(_TITLE)  # a learnt force field makes no iterations
         data = self.window.data
+        end = data.find(b"Iteration ", self.window.at, table if table >= 0 else len(data))
+        end = table if end < 0 else end
         head = data[self.window.at : end if end >= 0 else len(data)]
         species = self._read_species(head)
         potim, nsw, ibrion = (_setting(head, name) for name in (b"POTIM", b"NSW", b"IBRION"))
@@ -98,13 +102,25 @@ class OutcarReader(TextReader):
         if rule is None or last is None:
             return None
         if data.find(_TITLE, rule.end(), last.start()) >= 0:
-            raise self.damaged("a step without its energies", "them behind its forces")
+            table, rule = self._computed_table(table, rule.end(), last.start())
+        self._n_columns = 9 if _WITHOUT_VDW in table[0] else 6
         self.window.at = last.end()
         return (
             data[at : table.start()],
             data[table.end() : rule.start()],
             data[rule.end() : last.end()],
         )
+
+    def _computed_table(
+        self, table: re.Match[bytes], after: int, before: int
+    ) -> tuple[re.Match[bytes], re.Match[bytes]]:
+        """Take the table behind that of a force field that learns: VASP's own of this step."""
+        own = self._find_table(after)
+        rule = None if own is None else _RULE.search(self.window.data, own.end(), before)
+        again = rule is not None and self.window.data.find(_TITLE, rule.end(), before) >= 0
+        if own is None or rule is None or again or _LEARNT not in table[0] or _LEARNT in own[0]:
+            raise self.damaged("a step without its energies", "them behind its forces")
+        return own, rule
 
     def _find_table(self, at: int) -> re.Match[bytes] | None:
         data = self.window.data
@@ -115,7 +131,8 @@ class OutcarReader(TextReader):
 
     def _frame(self, before: bytes, table: bytes, behind: bytes) -> Frame:
         self._take_cell(before)
-        values = next(iter_tables([table], (self.head.n_atoms, 6), self, "position"))
+        shape = (self.head.n_atoms, self._n_columns)
+        values = next(iter_tables([table], shape, self, "position"))
         if abs(np.linalg.det(self._lattice)) < 1e-9:
             raise self.damaged("no cell before the positions", "direct lattice vectors")
         energies = {name: self._energy(name, line, behind) for name, line in _LINES.items()}
@@ -128,7 +145,7 @@ class OutcarReader(TextReader):
                 **{name: value for name, value in energies.items() if value is not None},
                 n_electronic_steps=before.count(b"- Iteration "),
             ),
-            forces_eV_A=values[:, 3:],
+            forces_eV_A=values[:, 3:6],
         )
 
     def _energy(self, name: str, line: re.Pattern[bytes], text: bytes) -> float | None:
@@ -151,7 +168,7 @@ class OutcarReader(TextReader):
         self._lattice = np.array([[float(word) for word in row[:3]] for row in rows])
 
     def _read_species(self, head: bytes) -> tuple[str, ...]:
-        counts = re.search(rb"ions per type =([ \d]+)\n", head)
+        counts = re.search(rb"ions per type =((?:[ \d]+\n)+)", head)  # ten a line
         numbers = [] if counts is None else [int(word) for word in counts[1].split()]
         symbols = [s.decode() for s in re.findall(rb"VRHFIN\s*=\s*([A-Z][a-z]?)\s*:", head)]
         if not symbols:  # the list of potentials, which some versions print twice

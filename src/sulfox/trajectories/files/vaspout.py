@@ -5,13 +5,15 @@ Names of the groups as py4vasp's schema has them (https://www.vasp.at/py4vasp).
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from ase.data import atomic_numbers
 
+from sulfox.trajectories.files.byte_source import ByteSource, bare_name
 from sulfox.trajectories.files.frame import Frame, FrameReader, RunHead, StepEnergies
 from sulfox.trajectories.frames import FloatArray
 
@@ -38,7 +40,7 @@ class VaspoutReader(FrameReader):
     Parameters
     ----------
     path : Path
-        The file.
+        The file, packed or not.
     """
 
     format = "vaspout.h5"
@@ -47,8 +49,9 @@ class VaspoutReader(FrameReader):
         super().__init__(path)
         import h5py
 
+        self._unpacked = None if bare_name(path) == path.name else _unpacked(path)
         try:
-            self._file = h5py.File(path, "r")
+            self._file = h5py.File(self._unpacked or path, "r")
         except OSError as error:
             raise self.damaged(
                 f"HDF5 cannot open it ({error})"[:120], "a closed HDF5 file"
@@ -63,6 +66,8 @@ class VaspoutReader(FrameReader):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if self._unpacked is not None:
+            self._unpacked.close()
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames."""
@@ -115,8 +120,8 @@ class VaspoutReader(FrameReader):
             counts = [int(n) for n in file["results/positions/number_ion_types"][()]]
         except KeyError as error:
             raise self.damaged("no list of atoms", "results/positions/ion_types") from error
-        self._scale = float(file.get("results/positions/scale", np.array(1.0))[()])
-        symbols = [word.split("_")[0] for word in types]
+        self._scale = float(file.get(f"{_DYNAMICS}/scale", np.array(1.0))[()])
+        symbols = [word.split("/")[0].split("_")[0] for word in types]
         if len(types) != len(counts) or not set(symbols) <= set(atomic_numbers):
             raise self.damaged(f"atoms {types} and numbers {counts}", "a number of each element")
         potim, nsw, ibrion = (self._setting(name) for name in ("POTIM", "NSW", "IBRION"))
@@ -164,6 +169,16 @@ class VaspoutReader(FrameReader):
                 raise self.damaged("energies that do not fit their tags", "one column a tag")
             tables["energies"] = group["energies"]
         return tables
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    """HDF5 needs random access: a packed file is unpacked to a temporary one first."""
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - its reader closes it
+    source = ByteSource(path)
+    while block := source.read():
+        unpacked.write(block)
+    source.close()
+    return unpacked
 
 
 def _text(word: Any) -> str:

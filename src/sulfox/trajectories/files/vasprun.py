@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers
 
 from sulfox.errors import SulfoxError
+from sulfox.trajectories.files.fixed_columns import parse_fixed_columns
 from sulfox.trajectories.files.frame import Frame, RunHead, StepEnergies, TextReader
 from sulfox.trajectories.files.number_tables import iter_tables, parse_number
 from sulfox.trajectories.frames import FloatArray
@@ -21,9 +23,14 @@ from sulfox.trajectories.frames import FloatArray
 __all__ = ["VasprunReader"]
 
 _BEGIN, _END, _CLOSE = b"<calculation>", b"</calculation>", b"</modeling>"
+#: A step that a learnt force field made stands outside of any calculation.
+_LEARNT, _LEARNT_END = b"<structure>", b"</energy>"
+_BETWEEN = re.compile(rb"\s*(?:<time [^<]*</time>\s*)?")
 _STRUCTURE = b"<structure"
 _ENERGY = re.compile(rb'<i name="([^"]+)">([^<]*)</i>')
 _ATOM = re.compile(rb"<rc>\s*<c>\s*([A-Za-z]+)\s*</c>")
+#: An atom type whose symbol VASP cut short (X for Xe), and the element of its potential.
+_POTENTIAL = rb"<c>\s*%s\s*</c>[^\n]*<c>\s*\S+\s+([A-Z][a-z]?)[\s_]"
 #: Name in the file -> field of :class:`StepEnergies`.
 _NAMES = {
     b"e_fr_energy": "free_energy_eV",
@@ -44,7 +51,7 @@ class _Calculation(NamedTuple):
     forces: bytes | None
     stress: bytes | None
     names: tuple[str, ...]
-    energies: bytes
+    energies: tuple[bytes, ...]
     n_electronic: int
 
 
@@ -61,7 +68,8 @@ class _Skeleton(NamedTuple):
     forces: tuple[int, int] | None
     stress: tuple[int, int] | None
     names: tuple[str, ...]
-    energies: tuple[tuple[int, int], ...]
+    energies: re.Pattern[bytes]
+    energies_at: int
     end: int
 
 
@@ -78,10 +86,13 @@ class VasprunReader(TextReader):
         RunHead
             Species, time step, steps asked for, degrees of freedom.
         """
-        end = self.window.find(_BEGIN)
+        first = self.window.find(_LEARNT)  # of the first step, inside of a calculation or not
+        before = len(self.window.data) if first < 0 else first
+        end = self.window.data.find(_BEGIN, self.window.at, before)
+        end = first if end < 0 else end
         head = self.window.data[self.window.at : end if end >= 0 else len(self.window.data)]
         self._basis: tuple[bytes, FloatArray] = (b"", np.zeros((3, 3)))
-        self._skeleton: _Skeleton | None = None
+        self._skeletons: dict[bytes, _Skeleton | None] = {}
         species = self._read_species(head)
         potim, nsw, ibrion = (_parameter(head, name) for name in (b"POTIM", b"NSW", b"IBRION"))
         dynamics = None if ibrion is None else int(ibrion) == 0
@@ -117,21 +128,25 @@ class VasprunReader(TextReader):
     def _frames_of(self, batch: list[_Calculation]) -> Iterator[Frame]:
         shape = (self.head.n_atoms, 3)
         positions = iter_tables([c.positions for c in batch], shape, self, "position")
-        blocks = [c.forces for c in batch if c.forces is not None]
-        forces = iter_tables(blocks, shape, self, "force")
-        rows = [c.stress for c in batch if c.stress is not None]
-        stresses = iter_tables(rows, (3, 3), self, "stress row")
+        forces = self._optional([c.forces for c in batch], shape, "force")
+        stresses = self._optional([c.stress for c in batch], (3, 3), "stress row")
         energies = self._energies_of(batch)
-        for found, coordinates in zip(batch, positions, strict=True):
-            yield Frame(
-                number=self.n_frames,
-                lattice=self._lattice(found.basis),
-                coordinates=coordinates,
-                energies=next(energies),
-                forces_eV_A=next(forces) if found.forces is not None else None,
-                stress_kB=next(stresses) if found.stress is not None else None,
-            )
+        columns = zip(batch, positions, energies, forces, stresses, strict=True)
+        for found, coordinates, scalars, force, stress in columns:
+            lattice = self._lattice(found.basis)
+            yield Frame(self.n_frames, lattice, coordinates, True, scalars, force, stress_kB=stress)
             self.n_frames += 1
+
+    def _optional(
+        self, blocks: list[bytes | None], shape: tuple[int, int], what: str
+    ) -> Iterator[FloatArray | None]:
+        """Read the tables that are there; None for each other."""
+        present = [block for block in blocks if block is not None]
+        tables = iter_tables(present, shape, self, what)
+        if len(present) == len(blocks):
+            yield from tables
+        else:
+            yield from (None if block is None else next(tables) for block in blocks)
 
     def _closed(self) -> bool:
         """Whether the end of the document stands behind the last step."""
@@ -140,16 +155,20 @@ class VasprunReader(TextReader):
     def _look_behind(self) -> None:
         left = self.window.rest()
         if _END in left:
-            raise self.damaged(f"{_END.decode()} without its begin", "whole steps")
+            raise self.damaged("a step without a structure", "<structure> and its end")
         if not self._closed():
-            inside = _BEGIN in left
+            inside = _BEGIN in left or _LEARNT in left
             self.end_inside("the file ends inside a step" if inside else "the file is not closed")
 
     def _next_calculation(self) -> _Calculation | None:
         """Cut a whole step out of what was read; None if there is none."""
         data, at = self.window.data, self.window.at
-        begin = data.find(_BEGIN, at)
-        structure = self._find_structure(begin) if begin >= 0 else -1
+        between = _BETWEEN.match(data, at)
+        at = between.end() if between else at
+        learnt = data.startswith(_LEARNT, at)
+        mark, close = (_LEARNT, _LEARNT_END) if learnt else (_BEGIN, _END)
+        begin = data.find(mark, at)
+        structure = begin if learnt or begin < 0 else self._find_structure(begin)
         if structure < 0:
             if begin >= 0 and data.find(_END, begin) >= 0:
                 raise self.damaged("a step without a structure", "<structure> and its end")
@@ -157,19 +176,22 @@ class VasprunReader(TextReader):
         if data[at:begin].strip():
             found = data[at:begin].strip()[:60].decode("utf-8", "replace")
             raise self.damaged(f"{found!r} between two steps", _BEGIN.decode())
-        skeleton = self._skeleton
-        if skeleton is None or not self._has(skeleton, structure):
-            skeleton = self._find_skeleton(structure)
-            if skeleton is None:
+        skeleton = self._skeletons.get(mark)
+        energies = None if skeleton is None else self._energies_in(skeleton, structure)
+        if skeleton is None or energies is None:
+            skeleton = self._find_skeleton(structure, mark, close)
+            energies = None if skeleton is None else self._energies_in(skeleton, structure)
+            if skeleton is None or energies is None:
                 return None
-            self._skeleton = skeleton
+            # what is not there, may come
+            self._skeletons[mark] = skeleton if skeleton.names else None
         behind = structure + skeleton.end
-        end = data.find(_END, behind)
+        end = data.find(close, behind)
         if end < 0:
             return None
         if data.find(_BEGIN, behind, end) >= 0:
             raise self.damaged("a step inside a step", f"{_END.decode()} before the next step")
-        self.window.at = end + len(_END)
+        self.window.at = end + len(close)
 
         def part(span: tuple[int, int]) -> bytes:
             return data[structure + span[0] : structure + span[1]]
@@ -180,7 +202,7 @@ class VasprunReader(TextReader):
             forces=part(skeleton.forces) if skeleton.forces else None,
             stress=part(skeleton.stress) if skeleton.stress else None,
             names=skeleton.names,
-            energies=b"".join([part(span) for span in skeleton.energies]) + b"\n",
+            energies=energies.groups(),
             n_electronic=data.count(b"<scstep>", begin, structure),
         )
 
@@ -198,35 +220,39 @@ class VasprunReader(TextReader):
                 raise self.damaged("a step inside a step", f"{_END.decode()} before the next step")
         return at
 
-    def _has(self, skeleton: _Skeleton, at: int) -> bool:
-        """Whether the texts between the numbers are the same as in the step before."""
+    def _energies_in(self, skeleton: _Skeleton, at: int) -> re.Match[bytes] | None:
+        """Find the energies; None where a text between the numbers is another than before."""
         data = self.window.data
-        for begin, text in skeleton.texts:  # noqa: SIM110  # twice as fast as all()
+        for begin, text in skeleton.texts:
             if not data.startswith(text, at + begin):
-                return False
-        return True
+                return None
+        return skeleton.energies.match(data, at + skeleton.energies_at)
 
-    def _find_skeleton(self, at: int) -> _Skeleton | None:
+    def _find_skeleton(self, at: int, mark: bytes, close: bytes) -> _Skeleton | None:
         """Look for the parts of a step one by one; None if they are not all there yet."""
         data = self.window.data
         basis = self._varray(b"basis", at)
         positions = self._varray(b"positions", basis[1])
         closed = data.find(b"</structure>", positions[1])
-        stop = data.find(_END, max(closed, at))
+        stop = data.find(close, max(closed, at))
         if stop < 0:
             return None
-        if data.find(_BEGIN, at, stop) >= 0:
-            raise self.damaged("a step inside a step", f"{_END.decode()} before the next step")
+        if data.find(mark, at + 1, stop) >= 0 or data.find(_BEGIN, at, stop) >= 0:
+            raise self.damaged("a step inside a step", f"{close.decode()} before the next step")
         if min(basis[0], positions[0], closed) < 0 or closed > stop:
             raise self.damaged("a structure without basis or positions", "both, and its end")
         forces = self._varray(b"forces", closed, stop)
         stress = self._varray(b"stress", closed, stop)
         behind = max(closed, forces[1], stress[1])
-        words = self._find_energies(behind, stop)
+        words = self._find_energies(behind, stop + len(close))
         spans = [basis, positions, *(s for s in (forces, stress) if s[0] > 0)]
-        spans = sorted([*spans, *((begin, end) for _, begin, end in words)])
-        borders = [at, *(k for span in spans for k in span)]
+        borders = [at, *(k for span in sorted(spans) for k in span)]
         texts = [(x - at, data[x:y]) for x, y in zip(borders[::2], borders[1::2], strict=False)]
+        first = borders[-1]
+        pattern = b""
+        for _, begin, end in words:
+            pattern += re.escape(data[first:begin]) + b"([^<]{%d})" % (end - begin)
+            first = end
         return _Skeleton(
             texts=tuple(texts),
             basis=(basis[0] - at, basis[1] - at),
@@ -234,13 +260,20 @@ class VasprunReader(TextReader):
             forces=(forces[0] - at, forces[1] - at) if forces[0] > 0 else None,
             stress=(stress[0] - at, stress[1] - at) if stress[0] > 0 else None,
             names=tuple(name for name, _, _ in words),
-            energies=tuple((begin - at, end - at) for _, begin, end in words),
-            end=max(behind, borders[-1]) - at,
+            energies=re.compile(pattern),
+            energies_at=borders[-1] - at,
+            end=max(behind, first) - at,
         )
 
     def _find_energies(self, after: int, before: int) -> list[tuple[str, int, int]]:
         data = self.window.data
         begin = data.find(b"<energy>", after, before)
+        # linear response makes electronic steps behind the structure, each with its energy
+        while begin >= 0 and (
+            data.rfind(b"<scstep>", after, begin) > data.rfind(b"</scstep>", after, begin)
+        ):
+            closed = data.find(b"</scstep>", begin, before)
+            begin = data.find(b"<energy>", closed, before) if closed >= 0 else -1
         end = data.find(b"</energy>", begin, before) if begin >= 0 else -1
         if end < 0:
             return []
@@ -263,19 +296,21 @@ class VasprunReader(TextReader):
     def _energies_of(self, batch: list[_Calculation]) -> Iterator[StepEnergies]:
         """Read the energies, those of all steps at once if they have the same names."""
         names = batch[0].names if batch else ()
-        if not names or any(c.names is not names for c in batch):
-            for c in batch:
-                rows = iter_tables([c.energies], (1, len(c.names)), self, "energy")
+        texts = [b"".join(c.energies) + b"\n" for c in batch]
+        table = None
+        if names and all(c.names is names for c in batch):
+            table = parse_fixed_columns(texts, len(names))
+        if table is None or len(table) != len(batch):
+            for c, text in zip(batch, texts, strict=True):
+                rows = iter_tables([text], (1, len(c.names)), self, "energy")
                 values = next(rows)[0].tolist() if c.names else []
                 known = dict(zip(c.names, values, strict=True))
                 yield StepEnergies(**known, n_electronic_steps=c.n_electronic)
             return
-        rows = iter_tables([c.energies for c in batch], (1, len(names)), self, "energy")
-        columns = [names.index(f) if f in names else None for f in StepEnergies._fields[:-1]]
-        for c, row in zip(batch, rows, strict=True):
-            values = row[0].tolist()
-            scalars = (None if k is None else values[k] for k in columns)
-            yield StepEnergies._make((*scalars, c.n_electronic))
+        columns = [names.index(f) if f in names else -1 for f in StepEnergies._fields[:-1]]
+        ordered = itemgetter(*columns)
+        for c, row in zip(batch, table.tolist(), strict=True):
+            yield StepEnergies._make((*ordered((*row, None)), c.n_electronic))
 
     def _lattice(self, basis: bytes) -> FloatArray:
         if basis != self._basis[0]:
@@ -294,10 +329,19 @@ class VasprunReader(TextReader):
         counted = re.search(rb"<atoms>\s*(\d+)\s*</atoms>", head)
         if not symbols or (counted is not None and int(counted[1]) != len(symbols)):
             raise self.damaged(f"{len(symbols)} atoms in the list", "as many as <atoms> says")
-        # an unknown element of VASP is written as X
-        if unknown := sorted({s for s in symbols if s not in atomic_numbers or s == "X"}):
+        names = {s: _whole_symbol(s, head[end:]) for s in dict.fromkeys(symbols)}
+        if unknown := sorted(s for s, name in names.items() if name is None):
             raise self.damaged(f"element symbols {unknown}", "elements")
-        return symbols
+        return tuple(names[s] or s for s in symbols)
+
+
+def _whole_symbol(symbol: str, types: bytes) -> str | None:
+    """Element of a symbol; where VASP cut it short, that of its potential."""
+    if symbol in atomic_numbers and symbol != "X":
+        return symbol
+    potential = re.search(_POTENTIAL % symbol.encode(), types)
+    name = "" if potential is None else potential[1].decode()
+    return name if name in atomic_numbers and name != "X" else None
 
 
 def _parameter(head: bytes, name: bytes) -> float | None:

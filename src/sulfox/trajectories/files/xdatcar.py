@@ -22,6 +22,8 @@ from sulfox.trajectories.frames import FloatArray
 __all__ = ["XdatcarReader"]
 
 _SYMBOL = re.compile(r"([A-Z][a-z]?)(?:[_/].*)?")
+#: A negative number that fills its column, behind another.
+_TOUCHING = re.compile(rb"(\.\d+)-")
 _HEAD_LINES = 7
 
 
@@ -109,7 +111,17 @@ class XdatcarReader(TextReader):
         if block is None or not self._followed_by_a_frame(begin + len(block)):
             return None
         self.window.at = begin + len(block)
+        if block[-8:].rstrip()[-1:].isalpha() or not self._even:
+            block = self._coordinates(block)
         return self._lattice, block
+
+    def _coordinates(self, block: bytes) -> bytes:
+        """Part numbers that touch, and leave out the symbols that other programs add."""
+        rows = [line.split() for line in _TOUCHING.sub(rb"\1 -", block).splitlines()]
+        symbols = [row[3].decode("utf-8", "replace") for row in rows if len(row) == 4]
+        if symbols == list(self.head.species):
+            rows = [row[:3] for row in rows]
+        return b"".join(b" ".join(row) + b"\n" for row in rows)
 
     def _followed_by_a_frame(self, at: int) -> bool:
         """Whether the rows end where the numbers of atoms say; False while that is unknown."""
@@ -131,7 +143,9 @@ class XdatcarReader(TextReader):
         length = data.find(b"\n", begin) + 1 - begin
         block = data[begin : begin + n_atoms * length]
         even = length > 0 and block[length - 1 :: length] == b"\n" * n_atoms
-        if even and len(block) == n_atoms * length and b"D" not in block and b"d" not in block:
+        whole = len(block) == n_atoms * length
+        self._even = even and whole and b"D" not in block and b"d" not in block
+        if self._even:
             return block
         return self._uneven_block(begin)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sulfox.analysis.thermodynamics.entry_set import read_composition
+from sulfox.analysis.thermodynamics.entries.entry_set import read_composition
 from sulfox.analysis.thermodynamics.gas_solid.equilibrium import (
     Equilibrium,
     gas_solid_equilibrium,

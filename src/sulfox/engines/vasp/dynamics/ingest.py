@@ -72,6 +72,7 @@ class _Collected:
 
     steps: list[int] = field(default_factory=list)
     positions: list[FloatArray] = field(default_factory=list)
+    forces: list[FloatArray] = field(default_factory=list)
     energies: list[float] = field(default_factory=list)
     temperatures: list[float] = field(default_factory=list)
     conserved: list[float] = field(default_factory=list)
@@ -206,10 +207,11 @@ class _Reader:
         stopped = self._check_physics(step, positions, energy, kelvin)
         if stopped is not None:
             return stopped
-        self._remember(positions, frame.forces_eV_A, (energy, kelvin, conserved))
+        scalars = (energy, kelvin, conserved)
+        self._remember(positions, frame.forces_eV_A, scalars)
         reading.nelm_breaches += (energies.n_electronic_steps or 0) >= self._nelm > 0
         reading.n_steps_done = step + 1
-        self._collect(step, positions, energy, kelvin, conserved)
+        self._collect(step, positions, frame.forces_eV_A, scalars)
         return None
 
     def _first_positions(self) -> FloatArray:
@@ -272,15 +274,16 @@ class _Reader:
         self,
         step: int,
         positions: FloatArray,
-        energy: float,
-        kelvin: float,
-        conserved: float | None,
+        forces: FloatArray,
+        scalars: tuple[float, float, float | None],
     ) -> None:
         if step % self._spec.frame_interval_steps:
             return
         frames = self._frames
         frames.steps.append(step)
         frames.positions.append(positions)
+        frames.forces.append(forces)
+        energy, kelvin, conserved = scalars
         frames.energies.append(energy)
         frames.temperatures.append(kelvin)
         if conserved is not None:
@@ -304,6 +307,7 @@ class _Reader:
             conserved_eV=np.array(frames.conserved)
             if len(frames.conserved) == len(steps)
             else None,
+            forces=np.array(frames.forces)[:, back],
         )
         first = frames.steps[0] // self._spec.frame_interval_steps
         record = write_segment(self._run_dir, segment, first)

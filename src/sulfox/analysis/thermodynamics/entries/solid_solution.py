@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sulfox.analysis.thermodynamics.entry_set import (
+from sulfox.analysis.thermodynamics.entries.entry_set import (
     ENERGY_COLUMN,
     freeze_entries,
     read_composition,

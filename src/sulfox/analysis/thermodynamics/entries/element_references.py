@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sulfox.analysis.thermodynamics.entry_set import (
+from sulfox.analysis.thermodynamics.entries.entry_set import (
     ENERGY_COLUMN,
     freeze_entries,
     read_composition,

@@ -1,13 +1,10 @@
-"""Read entry sets: a CSV of formation energies, or pymatgen entries in JSON."""
+"""Entries checked, ordered and hashed: what a frozen set is made of."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,23 +16,22 @@ from sulfox.errors import SulfoxError
 if TYPE_CHECKING:
     from pymatgen.core import Composition
 
-__all__ = ["ENERGY_COLUMN", "freeze_entries", "read_composition", "read_entry_set"]
+__all__ = [
+    "ENERGY_COLUMN",
+    "finite_number",
+    "freeze_entries",
+    "inconsistent_set",
+    "read_composition",
+    "relative_to_elements",
+    "unreadable_set",
+]
 
 ENERGY_COLUMN = "formation_energy_eV_per_atom"
-_FORMULA_COLUMNS = ("formula", "pretty_formula", "formula_pretty", "reduced_formula", "composition")
-_ENERGY_COLUMNS = (
-    ENERGY_COLUMN.lower(),
-    "formation_energy_per_atom",
-    "formation_energy_(ev/atom)",
-    "formation_energy_ev/atom",
-)
-_ID_COLUMNS = ("entry_id", "material_id", "id")
 #: Columns whose values must be one and the same in a consistent set.
 _SCHEME_COLUMNS = ("compatibility", "mixing_scheme", "thermo_type", "functional", "level_of_theory")
 #: No compound is bound, and no polymorph lies, farther from its elements than this.
 _LARGEST_EV_PER_ATOM = 10.0
 _MAX_DENOMINATOR = 10_000
-_READABLE_CLASSES = ("ComputedEntry", "ComputedStructureEntry", "PDEntry")
 
 
 @lru_cache(maxsize=4096)
@@ -79,47 +75,6 @@ def read_composition(formula: str, who: str) -> tuple[str, Composition]:
         ) from None
 
 
-def read_entry_set(path: str | Path, name: str | None = None) -> EntrySet:
-    """Read an entry set from a CSV of formation energies or from pymatgen entries in JSON.
-
-    A CSV has the columns ``formula`` and ``formation_energy_eV_per_atom``; other columns
-    are kept as metadata. Elements that are not listed have 0 eV. A JSON file is a list of
-    ``ComputedEntry``, ``ComputedStructureEntry`` or ``PDEntry`` dictionaries with total
-    energies; their formation energies are taken relative to the elements in the file.
-
-    Parameters
-    ----------
-    path : str or Path
-        ``.json``, or anything else for a CSV.
-    name : str, optional
-        Name of the set; the file's name if not given.
-
-    Returns
-    -------
-    EntrySet
-        Frozen and hashed.
-
-    Raises
-    ------
-    SulfoxError
-        SFX-720 if the file cannot be read as one; SFX-721 if an energy is not a number,
-        energies were corrected by several schemes or one entry has two energies; SFX-722
-        if a JSON file lacks an element's own entry; SFX-723 for a bad formula.
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise _unreadable(path, reason) from None
-    rows = list(_json_rows(path, text) if path.suffix.lower() == ".json" else _csv_rows(path, text))
-    if not rows:
-        raise _unreadable(path, "no entries")
-    if path.suffix.lower() == ".json":
-        rows = _relative_to_elements(path, rows)
-    return freeze_entries(name or path.stem, rows, source=path.name)
-
-
 def freeze_entries(
     name: str, rows: Iterable[Mapping[str, Any]], source: str = "given by the caller"
 ) -> EntrySet:
@@ -143,12 +98,13 @@ def freeze_entries(
     Raises
     ------
     SulfoxError
-        SFX-720, SFX-721 and SFX-723 as for :func:`read_entry_set`.
+        SFX-720 without entries; SFX-721 if an energy is not a number, energies were corrected
+        by several schemes or one entry has two energies; SFX-723 for a bad formula.
     """
     numbered = ((row, row.get("where", f"entry {k}")) for k, row in enumerate(rows, 1))
     entries = [_entry(row, f"{source}, {where}") for row, where in numbered]
     if not entries:
-        raise _unreadable(Path(source), "no entries")
+        raise unreadable_set(Path(source), "no entries")
     scheme = _one_scheme(source, entries)
     _refuse_contradictions(source, entries)
     entries.sort(key=lambda e: (e.formula, e.formation_energy_eV_per_atom, e.entry_id or ""))
@@ -163,72 +119,26 @@ def freeze_entries(
     )
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    first = text.split("\n", 1)[0]
-    delimiter = next((mark for mark in ",;\t" if mark in first), ",")
-    try:
-        reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
-        lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
-    except csv.Error as error:
-        raise _unreadable(path, f"not a CSV ({error})") from None
-    if not lines:
-        raise _unreadable(path, "an empty file")
-    header = [cell.strip() for cell in lines[0][1]]
-    keys = ["_".join(cell.lower().split()) for cell in header]
-    formula, energy = (_column(keys, names) for names in (_FORMULA_COLUMNS, _ENERGY_COLUMNS))
-    if formula is None or energy is None:
-        raise _unreadable(path, f"columns {', '.join(header)[:80]!r}")
-    label = _column(keys, _ID_COLUMNS)
-    for number, cells in lines[1:]:
-        if len(cells) != len(header):
-            found = f"{len(cells)} cells in line {number}, {len(header)} in the header"
-            raise _unreadable(path, found)
-        values = dict(zip(keys, (cell.strip() for cell in cells), strict=True))
-        yield {
-            "where": f"line {number}",
-            "formula": values.pop(keys[formula]),
-            ENERGY_COLUMN: values.pop(keys[energy]),
-            "entry_id": None if label is None else values.pop(keys[label]) or None,
-            **values,
-        }
+def relative_to_elements(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Take total energies relative to the lowest entry of each element.
 
+    Parameters
+    ----------
+    path : Path
+        File, for messages.
+    rows : list of dict
+        ``formula``, ``energy`` [eV] of ``n_atoms`` atoms of that composition, ``where``.
 
-def _column(keys: Sequence[str], names: Sequence[str]) -> int | None:
-    return next((keys.index(name) for name in names if name in keys), None)
+    Returns
+    -------
+    list of dict
+        With formation energies instead, as :func:`freeze_entries` takes them.
 
-
-def _json_rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise _unreadable(path, f"not JSON ({error})") from None
-    if isinstance(content, dict):
-        content = content.get("entries")
-    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
-        raise _unreadable(path, "no list of entries")
-    for number, item in enumerate(content, 1):
-        where = f"entry {number}"
-        kind = item.get("@class", "ComputedEntry")
-        amounts = item.get("composition")
-        if kind not in _READABLE_CLASSES or not isinstance(amounts, dict) or "energy" not in item:
-            raise _unreadable(path, f"{where} is not a {', '.join(_READABLE_CLASSES)} dictionary")
-        adjustments = item.get("energy_adjustments") or ()
-        if adjustments and "correction" not in item:
-            raise _unreadable(path, f"{where} has adjustments but not their sum (correction)")
-        words = {**(item.get("parameters") or {}), **(item.get("data") or {})}
-        yield {
-            "where": where,
-            "formula": "".join(f"{element}{amount}" for element, amount in amounts.items()),
-            "energy": _number(item["energy"], f"{path.name}, {where}")
-            + _number(item.get("correction") or 0.0, f"{path.name}, {where}"),
-            "n_atoms": sum(_number(amount, f"{path.name}, {where}") for amount in amounts.values()),
-            "entry_id": item.get("entry_id"),
-            **{key: value for key, value in words.items() if isinstance(value, str | int | float)},
-        }
-
-
-def _relative_to_elements(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Take total energies relative to the lowest entry of each element."""
+    Raises
+    ------
+    SulfoxError
+        SFX-722 if an element has no entry of its own; SFX-723 for a bad formula.
+    """
     parts = [read_composition(row["formula"], f"{path.name}, {row['where']}")[1] for row in rows]
     per_atom = [row["energy"] / row["n_atoms"] for row in rows]
     references: dict[str, float] = {}
@@ -258,9 +168,9 @@ def _relative_to_elements(path: Path, rows: list[dict[str, Any]]) -> list[dict[s
 
 def _entry(row: Mapping[str, Any], who: str) -> PhaseEntry:
     formula, _ = read_composition(str(row.get("formula") or ""), who)
-    energy = _number(row.get(ENERGY_COLUMN), who)
+    energy = finite_number(row.get(ENERGY_COLUMN), who)
     if abs(energy) > _LARGEST_EV_PER_ATOM:
-        raise _inconsistent(
+        raise inconsistent_set(
             who, f"a formation energy of {energy:g} eV/atom", "a number within ± 10 eV/atom"
         )
     label = row.get("entry_id")
@@ -273,13 +183,34 @@ def _entry(row: Mapping[str, Any], who: str) -> PhaseEntry:
     )
 
 
-def _number(value: Any, who: str) -> float:
+def finite_number(value: Any, who: str) -> float:
+    """Read an energy or an amount.
+
+    Parameters
+    ----------
+    value : object
+        Number, or its text.
+    who : str
+        Where it stands, for the message.
+
+    Returns
+    -------
+    float
+        Finite.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-721 for anything else.
+    """
+    text = value.replace("\N{MINUS SIGN}", "-") if isinstance(value, str) else value
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float(text)
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if isinstance(value, bool) or not math.isfinite(number):
-        raise _inconsistent(who, f"the energy {value!r}", "a finite number")
+    grouped = isinstance(text, str) and "_" in text
+    if isinstance(value, bool) or grouped or not math.isfinite(number):
+        raise inconsistent_set(who, f"the number {value!r}", "a finite number")
     return number
 
 
@@ -298,7 +229,7 @@ def _one_scheme(source: str, entries: Sequence[PhaseEntry]) -> str | None:
             continue  # a correction in eV, not the name of a scheme
         if len(found) > 1:
             text = ", ".join(f"{value} ({n})" for value, n in sorted(found.items()))
-            raise _inconsistent(
+            raise inconsistent_set(
                 source, f"mixed corrections in column {key}: {text}", "one scheme for all energies"
             )
         schemes += [value for value in found if value != "none"]
@@ -330,7 +261,7 @@ def _refuse_contradictions(source: str, entries: Sequence[PhaseEntry]) -> None:
         energy = entry.formation_energy_eV_per_atom
         before = seen.setdefault((entry.formula, entry.entry_id), energy)
         if abs(before - energy) > 1e-9:
-            raise _inconsistent(
+            raise inconsistent_set(
                 source,
                 f"{entry.entry_id} ({entry.formula}) twice, with {before:g} and {energy:g} eV/atom",
                 "one energy for an entry",
@@ -376,17 +307,45 @@ def _symbols(entries: Sequence[PhaseEntry]) -> set[str]:
     return {element.symbol for e in entries for element in Composition(e.formula)}
 
 
-def _unreadable(path: Path, found: str) -> SulfoxError:
+def unreadable_set(
+    path: Path, found: str, next_step: str = "give such a file, see docs/thermodynamics.md"
+) -> SulfoxError:
+    """Make the error of a file that is no entry set.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    found, next_step : str
+        What is wrong, and what helps.
+
+    Returns
+    -------
+    SulfoxError
+        SFX-720.
+    """
     return SulfoxError(
         "SFX-720",
         who=f"entry set {path.name}",
         found=found,
         expected=f"a CSV with columns formula,{ENERGY_COLUMN}, or a JSON list of pymatgen entries",
-        next_step="give such a file",
+        next_step=next_step,
     )
 
 
-def _inconsistent(who: str, found: str, expected: str) -> SulfoxError:
+def inconsistent_set(who: str, found: str, expected: str) -> SulfoxError:
+    """Make the error of an entry set that contradicts itself.
+
+    Parameters
+    ----------
+    who, found, expected : str
+        Place, what is there, what should be.
+
+    Returns
+    -------
+    SulfoxError
+        SFX-721.
+    """
     return SulfoxError(
         "SFX-721", who=who, found=found, expected=expected, next_step="correct the entry set"
     )

@@ -1,0 +1,1 @@
+"""Entry sets: read, computed, checked, frozen and hashed."""

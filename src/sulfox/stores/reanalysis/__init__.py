@@ -1,0 +1,1 @@
+"""Analyses of a store's results run again: what is missing, at the present version."""
