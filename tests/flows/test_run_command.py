@@ -15,7 +15,6 @@ import yaml
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("run-command"),
     pytest.mark.usefixtures("nep89"),
 ]
 
@@ -49,7 +48,7 @@ FINDING = {
 }
 
 
-@pytest.fixture(scope="session")  # a module's would be made again where tests of others run between
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
@@ -82,7 +81,7 @@ def query(folder, kind, store="store"):
     return json.loads(done.stdout)["documents"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def first(folder):
     return run(folder)
 

@@ -22,8 +22,6 @@ from sulfox.errors import SulfoxError
 from sulfox.flows.interface_study import build_study_flow
 from sulfox.flows.study import Study
 
-pytestmark = pytest.mark.xdist_group("mongo")
-
 SIDES = {
     "cathode": {"material": "CoO", "facet": [1, 0, 0]},
     "electrolyte": {"material": "LPSCl", "facet": [1, 0, 0]},

@@ -18,8 +18,6 @@ from bson import Decimal128, Int64, ObjectId
 from mongo_fixture import make_mongo
 from pymongo import InsertOne, ReplaceOne, ReturnDocument, UpdateOne, WriteConcern
 
-pytestmark = pytest.mark.xdist_group("mongo")
-
 
 @pytest.fixture
 def docs(database):

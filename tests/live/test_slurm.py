@@ -7,7 +7,7 @@ import signal
 import pytest
 from slurm_study import STEPS
 
-pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
 
 def test_a_run_longer_than_its_jobs_finishes_with_all_its_frames(lab):

@@ -16,7 +16,6 @@ from slurm_study import SECOND_PAIR, STEPS, STUDY
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.slurm,
-    pytest.mark.xdist_group("slurm"),
     pytest.mark.skipif(not ALL, reason="make test-slurm: SULFOX_SLURM_FAULTS=all"),
 ]
 MINUTES = 10

@@ -181,6 +181,7 @@ class SlurmLab:
         """A runner; `anew` where the cluster file has changed, which it reads once."""
         if anew:
             self.stop_runners()
+            self.status()  # renders the project that the runner reads
         if all(runner.poll() is not None for runner in self.runners):
             self.start_runner()
 

@@ -14,8 +14,6 @@ from sulfox.clusters.submission import plan_submission
 from sulfox.errors import SulfoxError
 from sulfox.flows.interface_study import build_study_flow
 
-pytestmark = pytest.mark.xdist_group("mongo")
-
 
 @pytest.fixture
 def queue(mongo, database, monkeypatch, tmp_path):
