@@ -54,7 +54,7 @@ def test_every_set_stands_with_hash_error_and_level(data, sections):
 def test_the_skin_is_told_to_be_as_reactive_as_the_cathode(data):
     said = " ".join(findings(data))
     assert "CoO | LPSCl beside LCO | LPSCl: at least as negative" in said
-    assert "what protects is kinetic" in said
+    assert "does not say why it protects" in said
     assert "the source has \N{MINUS SIGN}0.52 eV/atom" in said
     assert "No production run" not in said
 

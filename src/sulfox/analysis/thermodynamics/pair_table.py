@@ -226,7 +226,10 @@ def _compared(
     theirs = other.minimum_hull.mutual_eV_per_atom
     if mine <= theirs + MET_EV:
         both = f"({mine:.3f} and {theirs:.3f} on the hull)"
-        return f"as reactive as {pair.compare_with}, or more {both}: what protects is kinetic"
+        return (
+            f"as reactive as {pair.compare_with}, or more {both}: thermodynamics alone does not "
+            "say why it protects"
+        )
     return f"less reactive than {pair.compare_with} ({mine:.3f} against {theirs:.3f} on the hull)"
 
 

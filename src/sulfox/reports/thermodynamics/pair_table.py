@@ -153,7 +153,7 @@ def _comparisons(tables: tuple[PairTableDoc, ...]) -> list[str]:
         told = ", ".join(f"{_signed(mine)} beside {_signed(theirs)}" for mine, theirs in both)
         worse = sum(mine <= theirs for mine, theirs in both)
         judged = (
-            "at least as negative: thermodynamics does not protect it, so what protects is kinetic"
+            "at least as negative: thermodynamics alone does not say why it protects"
             if worse == len(both)
             else f"at least as negative in {worse} of {len(both)} sets"
         )
