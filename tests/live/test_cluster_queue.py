@@ -148,13 +148,17 @@ def test_a_failure_whose_followers_went_on_without_it_is_done_again_with_them(cl
     assert sorted(undone.values()) == ["ready", "waiting", "waiting"]
 
 
-@pytest.mark.parametrize(("hours", "action"), [(1, ["unlocked"]), (0.2, [])])
-def test_only_an_old_lock_is_taken_for_that_of_a_dead_runner(cluster, hours, action):
+@pytest.mark.parametrize(
+    ("minutes", "mended", "action"),
+    [(60, False, ["unlocked"]), (12, False, []), (12, True, ["unlocked"]), (0.5, True, [])],
+)
+def test_only_an_old_lock_is_taken_for_that_of_a_dead_runner(cluster, minutes, mended, action):
     queue = open_queue(cluster)
     submit(cluster, queue, 300)
-    since = datetime.now(UTC) - timedelta(hours=hours)
+    since = datetime.now(UTC) - timedelta(minutes=minutes)
     finish(queue, "CoO: bulk", "READY", lock_id="x", lock_time=since)
-    assert [row.action for row in resume_study(queue, cluster, "tiny")] == action
+    done = resume_study(queue, cluster, "tiny", mended=mended)
+    assert [row.action for row in done] == action
 
 
 @pytest.fixture

@@ -104,7 +104,8 @@ def test_a_study_by_vasps_stand_in_on_both_interfaces_of_the_source(ran):
     ran.write_study(300, engine="vasp", pairs=[SECOND_PAIR, STUDY["pairs"][0]], max_atoms=320)
     plan = ran.submit()
     assert len(plan["jobs"]) == 3 + 2 * 5 + 1
-    assert ran.status()["states"] == {"done": 8, "ready": 3, "waiting": 11}
+    states = ran.status()["states"]
+    assert (states.pop("ready"), states.pop("waiting"), set(states)) == (3, 11, {"done"})
     ran.ensure_runner()
     seen = ran.watch_until_done(3000)
     assert {"running", "done"} <= {state for states in seen for state in states}

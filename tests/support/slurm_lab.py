@@ -353,6 +353,8 @@ class SlurmLab:
         def settled() -> bool:
             if self.failed():
                 done.extend(self.resume())
+            elif self.left_locked():
+                done.extend(self.resume("--mended"))
             return set(self.states()) == {"COMPLETED"}
 
         self.wait("the end of the study", settled, seconds)
@@ -360,6 +362,11 @@ class SlurmLab:
 
     def documents(self, kind: str) -> list[dict]:
         return self.sulfox("query", kind, "--store", "mongodb")["documents"]
+
+    def left_locked(self) -> int:
+        """Jobs that a killed runner left locked: no step here takes so long."""
+        old = datetime.now(UTC) - timedelta(seconds=90)
+        return self.jobs.count_documents({**self.own, "lock_time": {"$lt": old}})
 
     def trajectories(self) -> list[dict]:
         return self.documents("trajectories")

@@ -19,7 +19,8 @@ def resume(
     study: StudyName,
     cluster: ClusterName,
     mended: Annotated[
-        bool, typer.Option("--mended", help="Also what waited for a person, who has mended it.")
+        bool,
+        typer.Option("--mended", help="Also what waits for a person."),
     ] = False,
     manager: Manager = "jobflow-remote",
     as_json: JsonOutput = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,6 +61,9 @@ def submit(
         protocol=protocol,
     )
     machine = load_cluster(cluster)
+    # what VASP is there, not here, is part of a job's identity
+    os.environ["SULFOX_VASP_STD_COMMAND"] = machine.commands.vasp_std
+    os.environ["SULFOX_VASP_GAM_COMMAND"] = machine.commands.vasp_gam
     asked = load_study(study).with_overrides(overrides)
     made = build_study_flow(asked)
     emit_note(*made.left_out)

@@ -66,7 +66,12 @@ def cancel_fireworks(queue: FireworksQueue, cluster: Cluster, study: str) -> tup
     going = ("waiting", "ready", "queued", "running", "paused")
     cancelled = []
     standings = queue.standings(cluster, study)
-    for standing in reversed([s for s in standings if s.state in going]):
+    # FireWorks sends a started job back before it stops it, and its followers with it: those last
+    started_first = sorted(
+        (s for s in reversed(standings) if s.state in going),
+        key=lambda standing: standing.state not in ("queued", "running"),
+    )
+    for standing in started_first:
         if standing.queue_id is not None and standing.state in ("queued", "running"):
             ask_scheduler("scancel", standing.queue_id)
         queue.launchpad.defuse_fw(int(standing.db_id))

@@ -29,6 +29,8 @@ _LOCK_WAIT_S = 20
 _ORPHAN_S = 10.0
 #: No step of a runner takes so long; what is locked since then was locked by one that died.
 _LONGEST_LOCK = timedelta(minutes=30)
+#: The same where a person says that no runner of before is left.
+_SHORTEST_LOCK = timedelta(minutes=1)
 
 
 class Recovery(Record):
@@ -68,8 +70,9 @@ def resume_study(
     study : str
         Name of the study.
     mended : bool
-        A person has mended what stopped the jobs that wait for one: they go back too, and
-        so do cancelled ones.
+        A person has mended what stopped the jobs that wait for one: they go back too, so do
+        cancelled ones, and what a killed runner left locked is free after a minute, not after
+        30.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def resume_study(
     SulfoxError
         SFX-804 if a runner holds a job all the while.
     """
-    done = _unlock(queue, study)
+    done = _unlock(queue, study, _SHORTEST_LOCK if mended else _LONGEST_LOCK)
     for standing in read_standings(queue, cluster, study):
         if standing.failure is not None:
             done.append(_recover(queue, cluster, standing, mended=mended))
@@ -246,9 +249,9 @@ def more_memory(asked: str | None, cluster: Cluster, partition: str) -> str:
     return f"{round(min(most, _MEMORY_FACTOR * int(found.group(1))) if found else most)}M"
 
 
-def _unlock(queue: JobflowRemoteQueue, study: str) -> list[Recovery]:
+def _unlock(queue: JobflowRemoteQueue, study: str, longest: timedelta) -> list[Recovery]:
     """Free the jobs and flows that a killed runner left locked."""
-    before = datetime.now(UTC) - _LONGEST_LOCK
+    before = datetime.now(UTC) - longest
     held: dict[str, Any] = {"lock_id": {"$ne": None}, "lock_time": {"$lt": before}}
     free = {"$set": {"lock_id": None, "lock_time": None}}
     jobs, flows = queue.controller.jobs, queue.controller.flows
