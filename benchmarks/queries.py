@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sulfox.stores.embedded import EmbeddedFolder
+from sulfox.stores.embedded.folder import EmbeddedFolder
 from sulfox.stores.opening import open_documents
 from sulfox.stores.readers import DocumentReader
-from sulfox.stores.search import Condition, Search
+from sulfox.stores.search.search import Condition, Search
 
 PAIRS = ("LCO|LPSCl", "CoO|LPSCl", "NCM811|LPSCl", "Li2CO3|LPSCl", "LCO|LGPS")
 ROUNDS = 7

@@ -137,7 +137,8 @@ def test_the_command_answers_the_same_for_every_format(tmp_path, format_name):
     path = tmp_path / {"xdatcar": "XDATCAR"}.get(format_name, f"run.{format_name}")
     export_trajectory(one, path, format_name)
     code = (
-        "import sys; from sulfox.cli.analyze import app; app(sys.argv[1:], standalone_mode=False)\n"
+        "import sys; from sulfox.cli.analysis.analyze import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
         "heavy = {'pymatgen', 'maggma', 'jobflow', 'atomate2', 'matplotlib'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )

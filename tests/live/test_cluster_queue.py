@@ -14,9 +14,9 @@ pytest.importorskip("jobflow_remote", reason="needs sulfox[remote]")
 
 from sulfox.clusters.cluster import load_cluster
 from sulfox.clusters.cluster_queue import cluster_store, database_errors, open_launchpad, open_queue
-from sulfox.clusters.fireworks_recovery import cancel_fireworks, resume_fireworks
+from sulfox.clusters.fireworks.recovery import cancel_fireworks, resume_fireworks
+from sulfox.clusters.jobflow_remote.recovery import cancel_study, resume_study
 from sulfox.clusters.monitoring import read_standings
-from sulfox.clusters.recovery import cancel_study, resume_study
 from sulfox.clusters.submission import plan_submission
 from sulfox.errors import SulfoxError
 from sulfox.flows.interface_study import build_study_flow

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sulfox.clusters.cluster import Cluster
-from sulfox.clusters.fireworks_files import write_fireworks_files
-from sulfox.clusters.fireworks_queue import FireworksQueue
-from sulfox.clusters.jobflow_remote_project import write_project
-from sulfox.clusters.jobflow_remote_queue import JobflowRemoteQueue
+from sulfox.clusters.fireworks.files import write_fireworks_files
+from sulfox.clusters.fireworks.queue import FireworksQueue
+from sulfox.clusters.jobflow_remote.project import write_project
+from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
 from sulfox.clusters.resources import job_resources
 from sulfox.errors import SulfoxError
 from sulfox.settings import find_config

@@ -9,7 +9,7 @@ from typing import Any
 
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import Failure, find_failure
-from sulfox.clusters.jobflow_remote_queue import JobflowRemoteQueue
+from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
 from sulfox.documents.base import Record
 from sulfox.units import Dimensionless, Seconds
 

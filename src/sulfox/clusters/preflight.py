@@ -15,7 +15,7 @@ from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
 
 if TYPE_CHECKING:
-    from sulfox.clusters.jobflow_remote_queue import JobflowRemoteQueue
+    from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
     from sulfox.flows.study import Study
 
 __all__ = ["Check", "check_database", "check_here", "check_study"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from sulfox import __version__
 from sulfox.clusters.cluster import Cluster
-from sulfox.clusters.jobflow_remote_project import QUEUE_WORKER
-from sulfox.clusters.jobflow_remote_queue import JobflowRemoteQueue
+from sulfox.clusters.jobflow_remote.project import QUEUE_WORKER
+from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
 from sulfox.clusters.preflight import MIN_FREE_GB, Check, clock_check, judged
 from sulfox.clusters.resources import job_resources, slurm_options
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sulfox.documents.trajectory import ArchiveReference, TrajectoryDoc
 from sulfox.errors import SulfoxError
-from sulfox.stores.embedded import is_file_name
+from sulfox.stores.embedded.folder import is_file_name
 from sulfox.stores.readers import DocumentReader, trajectories_of
 from sulfox.trajectories.archive import (
     FolderBackend,
@@ -266,7 +266,7 @@ def _backend(place: Any, trajectory_id: str) -> SegmentBackend:
 
 
 def _folder_of(store: Store) -> Path | None:
-    from sulfox.stores.embedded_store import FolderStore
+    from sulfox.stores.embedded.store import FolderStore
 
     return store.root if isinstance(store, FolderStore) else None
 

@@ -53,7 +53,7 @@ def open_described_store(path: Path) -> JobStore:
     """
     from jobflow import JobStore
 
-    from sulfox.stores import embedded_store as _own  # noqa: F401 makes our stores known
+    from sulfox.stores.embedded import store as _own  # noqa: F401 makes our stores known
     from sulfox.stores.mongo_index import MongoIndex
 
     raw = read_description(path)

@@ -11,8 +11,8 @@ from sulfox.documents.base import SCHEMA_VERSION, Document, Record, Status
 from sulfox.documents.kinds import DOCUMENT_KINDS, parse_document
 from sulfox.errors import SulfoxError
 from sulfox.stores.readers import DocumentReader
-from sulfox.stores.search import Condition, Search
-from sulfox.stores.search_values import NUMBERS, WORDS
+from sulfox.stores.search.search import Condition, Search
+from sulfox.stores.search.values import NUMBERS, WORDS
 from sulfox.stores.store_errors import newer_store
 from sulfox.units import Temperature
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sulfox.documents.base import SCHEMA_VERSION, Record
-from sulfox.stores.search import rows_of
+from sulfox.stores.search.search import rows_of
 from sulfox.stores.store_errors import translated_server_errors
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sulfox.stores.search import Condition, Found, Row, Search, latest_rows, rows_of
-from sulfox.stores.search_values import INDEXES
+from sulfox.stores.search.search import Condition, Found, Row, Search, latest_rows, rows_of
+from sulfox.stores.search.values import INDEXES
 from sulfox.stores.store_errors import MAY_NOT_WRITE, translated_server_errors
 
 if TYPE_CHECKING:

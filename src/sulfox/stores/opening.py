@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sulfox.errors import SulfoxError
-from sulfox.stores.embedded import EmbeddedFolder
+from sulfox.stores.embedded.folder import EmbeddedFolder
 from sulfox.stores.portable.folder_reader import ExportReader, is_export, refuse_writing
 from sulfox.stores.readers import TRAJECTORIES, DocumentReader, EmbeddedReader, StoreReader
 
@@ -36,7 +36,7 @@ def embedded_store(folder: EmbeddedFolder) -> JobStore:
     """
     from jobflow import JobStore
 
-    from sulfox.stores.embedded_store import EmbeddedStore, FolderStore
+    from sulfox.stores.embedded.store import EmbeddedStore, FolderStore
 
     return JobStore(
         EmbeddedStore(str(folder.root)),

@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sulfox.stores import embedded_index
-from sulfox.stores.embedded import EmbeddedFolder
-from sulfox.stores.search import Found, Row, Search, latest_rows, rows_of
+from sulfox.stores.embedded import index as embedded_index
+from sulfox.stores.embedded.folder import EmbeddedFolder
+from sulfox.stores.search.search import Found, Row, Search, latest_rows, rows_of
 from sulfox.stores.store_errors import translated_errors
 
 if TYPE_CHECKING:

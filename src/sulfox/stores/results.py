@@ -25,8 +25,8 @@ from sulfox.stores.archive import open_stored_trajectory
 from sulfox.stores.documents import QueryFilter, count_documents, find_documents
 from sulfox.stores.opening import open_documents
 from sulfox.stores.readers import DocumentReader
-from sulfox.stores.search import parse_condition
-from sulfox.stores.search_values import value_at
+from sulfox.stores.search.search import parse_condition
+from sulfox.stores.search.values import value_at
 
 if TYPE_CHECKING:
     import pandas as pd

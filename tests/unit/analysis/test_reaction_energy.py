@@ -11,7 +11,7 @@ import pytest
 from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
 from sulfox.analysis.thermodynamics.phase_hull import HullLibrary
 from sulfox.analysis.thermodynamics.reaction_energy import parse_open_element, reaction_energy
-from sulfox.cli.analyze import app
+from sulfox.cli.analysis.analyze import app
 from sulfox.errors import SulfoxError
 from sulfox.units import KJ_PER_MOL_PER_EV
 

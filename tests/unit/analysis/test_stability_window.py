@@ -8,7 +8,7 @@ import pytest
 
 from sulfox.analysis.thermodynamics.entries.entry_set import freeze_entries
 from sulfox.analysis.thermodynamics.stability_window import stability_window
-from sulfox.cli.analyze import app
+from sulfox.cli.analysis.analyze import app
 from sulfox.errors import SulfoxError
 
 ENERGIES = {"Li2S": -1.5, "P2S5": -0.6, "Li3PS4": -1.26, "MgO": -3.0}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sulfox.cli import reaction
+from sulfox.cli.analysis import reaction
 from sulfox.errors import SulfoxError
 from sulfox.materials.entry_files import DEFAULT_ENTRY_SET, find_entry_file, list_entry_files
 from sulfox.materials.pairs import read_pair_plan

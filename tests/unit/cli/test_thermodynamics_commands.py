@@ -9,7 +9,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from sulfox.cli.analyze import app
+from sulfox.cli.analysis.analyze import app
 from sulfox.errors import SulfoxError
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sulfox.clusters.cluster import JOB_KINDS, Cluster, load_cluster
-from sulfox.clusters.fireworks_files import queue_options
+from sulfox.clusters.fireworks.files import queue_options
 from sulfox.clusters.resources import Resources, job_resources, slurm_options
 from sulfox.errors import SulfoxError
 from sulfox.settings import find_config

@@ -12,8 +12,8 @@ from monty.json import MontyDecoder, MontyEncoder
 
 from sulfox.clusters.cluster import load_cluster
 from sulfox.clusters.cluster_queue import store_description
-from sulfox.clusters.fireworks_files import write_fireworks_files
-from sulfox.clusters.jobflow_remote_project import write_project
+from sulfox.clusters.fireworks.files import write_fireworks_files
+from sulfox.clusters.jobflow_remote.project import write_project
 from sulfox.clusters.private_files import refuse_readable_by_others, write_private
 from sulfox.clusters.resources import job_resources
 from sulfox.errors import SulfoxError

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sulfox.cli.interfaces import interfaces
+from sulfox.cli.materials.interfaces import interfaces
 from sulfox.errors import SulfoxError
 
 

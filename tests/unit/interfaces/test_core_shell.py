@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sulfox.cli.interfaces import interfaces
+from sulfox.cli.materials.interfaces import interfaces
 from sulfox.documents.kinds import parse_document
 from sulfox.errors import SulfoxError
 from sulfox.interfaces.coherent.core_shell import build_core_shell

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sulfox.cli.materials import materials
+from sulfox.cli.materials.materials import materials
 from sulfox.errors import SulfoxError
 
 app = typer.Typer()
@@ -57,7 +57,7 @@ def test_unknown_name_reaches_the_door_as_one_line() -> None:
 def test_listing_imports_no_heavy_package() -> None:
     code = (
         "import sys\n"
-        "from sulfox.cli.materials import materials\n"
+        "from sulfox.cli.materials.materials import materials\n"
         "materials()\n"
         "heavy = {'numpy', 'pymatgen', 'scipy', 'ase'} & set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)\n"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from sulfox.cli.report import report
+from sulfox.cli.store.report import report
 from sulfox.errors import SulfoxError
 from sulfox.reports.stored import read_study
 from sulfox.stores.archive import publish_archive

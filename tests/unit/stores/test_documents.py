@@ -23,7 +23,7 @@ from sulfox.stores.documents import (
 )
 from sulfox.stores.opening import open_documents, open_store
 from sulfox.stores.readers import DocumentReader, StoreReader
-from sulfox.stores.search import Search
+from sulfox.stores.search.search import Search
 
 Maker = Callable[..., Document]
 

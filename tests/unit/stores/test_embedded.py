@@ -25,8 +25,8 @@ from monty.json import MontyDecoder
 
 from sulfox.documents.base import SCHEMA_VERSION
 from sulfox.errors import SulfoxError
-from sulfox.stores.embedded import MARKER, EmbeddedFolder
-from sulfox.stores.embedded_store import EmbeddedStore, FolderStore
+from sulfox.stores.embedded.folder import MARKER, EmbeddedFolder
+from sulfox.stores.embedded.store import EmbeddedStore, FolderStore
 from sulfox.stores.opening import open_documents, open_store
 
 _PROCESSES = multiprocessing.get_context("fork")
@@ -227,7 +227,7 @@ def test_an_older_store_opened_by_a_newer_sulfox_says_so(
     """What a newer sulfox may have written into must not be opened by an older one."""
     open_store(tmp_path).update(_doc("a"))
     with monkeypatch.context() as newer:
-        newer.setattr("sulfox.stores.embedded.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+        newer.setattr("sulfox.stores.embedded.folder.SCHEMA_VERSION", SCHEMA_VERSION + 1)
         assert open_store(tmp_path).count() == 1
     with pytest.raises(SulfoxError, match="SFX-502"):
         open_documents(tmp_path)
@@ -344,7 +344,7 @@ import subprocess, sys
 from pathlib import Path
 from sulfox.errors import SulfoxError
 from sulfox.stores.opening import open_documents
-from sulfox.stores.embedded import EmbeddedFolder
+from sulfox.stores.embedded.folder import EmbeddedFolder
 disk = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
 folder = EmbeddedFolder(disk / "store")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from sulfox.cli.db import app as db
+from sulfox.cli.store.db import app as db
 from sulfox.errors import SulfoxError
 from sulfox.stores.archive import open_stored_trajectory, publish_archive
 from sulfox.stores.documents import count_documents, find_documents

@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sulfox.cli.query import query
+from sulfox.cli.store.query import query
 from sulfox.documents.base import Document
 from sulfox.errors import SulfoxError
 from sulfox.stores.opening import open_store
@@ -113,7 +113,7 @@ def test_wrong_words_are_told(folder: str) -> None:
 def test_the_answer_comes_without_the_heavy_packages(folder: str) -> None:
     """maggma and jobflow take seconds to import; a question should not."""
     script = (
-        "import sys, typer; from sulfox.cli.query import query; app = typer.Typer(); "
+        "import sys, typer; from sulfox.cli.store.query import query; app = typer.Typer(); "
         "app.command('query')(query); "
         f"app(['sulfur-bonds', '--store', {folder!r}], standalone_mode=False); "
         "heavy = {'maggma', 'jobflow', 'numpy', 'pymatgen', 'pymongo', 'ase', 'matplotlib'}; "

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from sulfox.analysis.bonds import sulfur_bonds
 from sulfox.analysis.bonds.bond_criteria import choose_criteria
-from sulfox.cli.db import app as db
+from sulfox.cli.store.db import app as db
 from sulfox.errors import SulfoxError
 from sulfox.stores.archive import open_stored_trajectory, publish_archive
 from sulfox.stores.documents import QueryFilter, find_documents

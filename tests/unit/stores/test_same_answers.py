@@ -11,16 +11,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sulfox.cli.listings import LISTINGS
-from sulfox.cli.query import query
+from sulfox.cli.store.listings import LISTINGS
+from sulfox.cli.store.query import query
 from sulfox.documents.kinds import BULKY_FIELDS, DOCUMENT_KINDS
 from sulfox.stores.archive import publish_archive
 from sulfox.stores.documents import QueryFilter, find_documents
 from sulfox.stores.opening import open_documents, open_store
 from sulfox.stores.portable.export import export_study
 from sulfox.stores.results import Results
-from sulfox.stores.search import parse_condition
-from sulfox.stores.search_values import NUMBERS, WORDS, values_of
+from sulfox.stores.search.search import parse_condition
+from sulfox.stores.search.values import NUMBERS, WORDS, values_of
 
 app = typer.Typer()
 app.command("query")(query)

@@ -11,16 +11,16 @@ from jobflow import JobStore
 from maggma.stores import MemoryStore, MontyStore
 
 from sulfox.errors import SulfoxError
-from sulfox.stores import embedded_index
 from sulfox.stores.documents import QueryFilter, find_documents
-from sulfox.stores.embedded import EmbeddedFolder
-from sulfox.stores.index_report import declared_searches, report_index
+from sulfox.stores.embedded import index as embedded_index
+from sulfox.stores.embedded.folder import EmbeddedFolder
 from sulfox.stores.migrations import migrate
 from sulfox.stores.mongo_index import MongoIndex
 from sulfox.stores.opening import open_documents, open_store
 from sulfox.stores.readers import StoreReader
 from sulfox.stores.results import Results
-from sulfox.stores.search import Search, parse_condition
+from sulfox.stores.search.index_report import declared_searches, report_index
+from sulfox.stores.search.search import Search, parse_condition
 
 KIND = "sulfur_bonds"
 CONDITIONS = (

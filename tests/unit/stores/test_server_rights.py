@@ -9,12 +9,12 @@ import pytest
 from pymongo.errors import OperationFailure
 from typer.testing import CliRunner
 
-from sulfox.cli.db import app as db
+from sulfox.cli.store.db import app as db
 from sulfox.errors import SulfoxError
 from sulfox.stores.documents import QueryFilter, find_documents
-from sulfox.stores.index_report import report_index
 from sulfox.stores.opening import open_documents, open_store
-from sulfox.stores.search import parse_condition
+from sulfox.stores.search.index_report import report_index
+from sulfox.stores.search.search import parse_condition
 
 READ_ONLY = "13 Unauthorized not authorized on lab to execute command"
 SECRET = "pa55-w0rd-that-nothing-may-hold"

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sulfox.cli.export import export
+from sulfox.cli.store.export import export
 from sulfox.errors import SulfoxError
 from sulfox.trajectories.archive import open_archive
 from sulfox.trajectories.readers import read_trajectory

@@ -29,7 +29,7 @@ from sulfox.stores.documents import QueryFilter
 from sulfox.stores.portable.files import MANIFEST, new_export
 from sulfox.stores.portable.manifest import Manifest
 from sulfox.stores.readers import DocumentReader
-from sulfox.stores.search import Search
+from sulfox.stores.search.search import Search
 from sulfox.trajectories.segments import HEADER_NAME
 
 __all__ = ["export_study"]

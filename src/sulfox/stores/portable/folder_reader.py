@@ -13,7 +13,7 @@ from typing import Any
 from sulfox.errors import SulfoxError
 from sulfox.stores.portable.files import MANIFEST, damaged
 from sulfox.stores.portable.manifest import Manifest, parse_manifest
-from sulfox.stores.search import Found, Row, Search, latest_rows, rows_of
+from sulfox.stores.search.search import Found, Row, Search, latest_rows, rows_of
 
 __all__ = ["ExportReader", "is_export", "refuse_writing"]
 

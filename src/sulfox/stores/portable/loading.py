@@ -17,8 +17,8 @@ from sulfox.stores.archive import segment_backend
 from sulfox.stores.migrations import to_newest
 from sulfox.stores.portable.files import damaged, members_of
 from sulfox.stores.portable.manifest import Manifest, read_manifest
-from sulfox.stores.search import rows_of
-from sulfox.stores.search_values import value_at
+from sulfox.stores.search.search import rows_of
+from sulfox.stores.search.values import value_at
 from sulfox.stores.store_errors import newer_store, translated_server_errors
 from sulfox.trajectories.segments import HEADER_NAME
 

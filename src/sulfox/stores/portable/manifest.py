@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sulfox.documents.base import SCHEMA_VERSION, Record
-from sulfox.stores.embedded import is_file_name
+from sulfox.stores.embedded.folder import is_file_name
 from sulfox.stores.portable.files import MANIFEST, damaged, members_of
 from sulfox.stores.store_errors import newer_store
 

@@ -20,7 +20,7 @@ from sulfox.errors import SulfoxError
 from sulfox.stores.archive import open_stored_trajectory
 from sulfox.stores.documents import get_document
 from sulfox.stores.readers import DocumentReader
-from sulfox.stores.search import Condition, Search
+from sulfox.stores.search.search import Condition, Search
 
 __all__ = ["ANALYSES", "Analysis", "BondAnalysis", "RateAnalysis", "Task", "bond_settings"]
 

@@ -20,7 +20,7 @@ from sulfox.stores.documents import storable
 from sulfox.stores.opening import open_documents, open_store
 from sulfox.stores.readers import DocumentReader
 from sulfox.stores.reanalysis.bond_analyses import ANALYSES, Analysis, Task
-from sulfox.stores.search import Search
+from sulfox.stores.search.search import Search
 from sulfox.stores.store_errors import translated_server_errors
 
 __all__ = ["ReanalysisBuilder"]

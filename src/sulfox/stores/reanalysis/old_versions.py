@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sulfox.documents.base import Record
 from sulfox.stores.readers import DocumentReader, StoreReader
 from sulfox.stores.reanalysis.bond_analyses import ANALYSES, version_of
-from sulfox.stores.search import Search, rows_of
+from sulfox.stores.search.search import Search, rows_of
 from sulfox.stores.store_errors import translated_server_errors
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sulfox.cli.analysis.reaction import load_entries
 from sulfox.cli.options import JsonOutput, Store
 from sulfox.cli.output import emit_json, emit_table, emit_text
-from sulfox.cli.reaction import load_entries
 
 if TYPE_CHECKING:
     from sulfox.documents.entry_set import EntrySet

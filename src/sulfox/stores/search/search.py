@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sulfox.errors import SulfoxError
-from sulfox.stores.search_values import NUMBERS, WORDS, plain_value, value_at, values_of
+from sulfox.stores.search.values import NUMBERS, WORDS, plain_value, value_at, values_of
 
 __all__ = [
     "OPERATORS",

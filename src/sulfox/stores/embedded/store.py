@@ -15,7 +15,7 @@ from maggma.stores import MemoryStore, MontyStore
 from monty.json import jsanitize
 
 from sulfox.errors import SulfoxError
-from sulfox.stores.embedded import COLLECTION, DATABASE, EmbeddedFolder, is_file_name
+from sulfox.stores.embedded.folder import COLLECTION, DATABASE, EmbeddedFolder, is_file_name
 from sulfox.stores.store_errors import translated_errors
 from sulfox.trajectories.durable import write_durably
 

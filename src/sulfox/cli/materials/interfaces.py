@@ -43,7 +43,7 @@ def interfaces(
 ) -> None:
     """Find, check and rank the interfaces of two materials."""
     if coherent:
-        from sulfox.cli.core_shell import CoherentRequest, coherent_interface
+        from sulfox.cli.materials.core_shell import CoherentRequest, coherent_interface
 
         request = CoherentRequest(cathode_facet, electrolyte_facet, layers, vacuum, protocol)
         coherent_interface((cathode, electrolyte), request, write, json_output=json_output)

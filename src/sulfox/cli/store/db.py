@@ -9,7 +9,7 @@ import typer
 
 from sulfox.cli.options import JsonOutput, Store
 from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
-from sulfox.cli.reanalysis import prune, reanalyze
+from sulfox.cli.store.reanalysis import prune, reanalyze
 
 __all__ = ["app"]
 
@@ -110,7 +110,7 @@ def index(
     as_json: JsonOutput = False,
 ) -> None:
     """Bring the search index up to date and say how each declared query is answered."""
-    from sulfox.stores.index_report import report_index
+    from sulfox.stores.search.index_report import report_index
 
     rows = report_index(store, rebuild=rebuild)
     if as_json:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sulfox.documents.base import SCHEMA_VERSION
-from sulfox.stores.embedded_index import add_job, bring_up_to_date, has_index, lay_index
+from sulfox.stores.embedded.index import add_job, bring_up_to_date, has_index, lay_index
 from sulfox.stores.store_errors import damaged, is_read_only, newer_store, translated_errors
 from sulfox.trajectories.durable import write_durably
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import find_failure
-from sulfox.clusters.fireworks_files import queue_options
+from sulfox.clusters.fireworks.files import queue_options
 from sulfox.clusters.monitoring import JobStanding, read_progress
 from sulfox.clusters.submission import SubmissionPlan, refuse_too_large
 from sulfox.errors import SulfoxError

@@ -28,8 +28,8 @@ def resume(
     """Send back the failed jobs that can go back, each kind of failure by its own rule."""
     from sulfox.clusters.cluster import load_cluster
     from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
-    from sulfox.clusters.fireworks_recovery import resume_fireworks
-    from sulfox.clusters.recovery import resume_study
+    from sulfox.clusters.fireworks.recovery import resume_fireworks
+    from sulfox.clusters.jobflow_remote.recovery import resume_study
 
     machine = load_cluster(cluster)
     with database_errors(machine):
@@ -49,8 +49,8 @@ def cancel(
     """Cancel the jobs of a study that are not done; what is done stays."""
     from sulfox.clusters.cluster import load_cluster
     from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
-    from sulfox.clusters.fireworks_recovery import cancel_fireworks
-    from sulfox.clusters.recovery import cancel_study
+    from sulfox.clusters.fireworks.recovery import cancel_fireworks
+    from sulfox.clusters.jobflow_remote.recovery import cancel_study
 
     machine = load_cluster(cluster)
     with database_errors(machine):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sulfox.cli.analysis.reaction import EntriesFile, load_entries, read_formula
 from sulfox.cli.options import FigureFile, JsonOutput
 from sulfox.cli.output import emit_json, emit_table, emit_text
-from sulfox.cli.reaction import EntriesFile, load_entries, read_formula
 
 if TYPE_CHECKING:
     from sulfox.documents.voltage_curve import VoltageCurveDoc

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from sulfox.cli.listings import FIRST_COLUMNS, LAST_COLUMNS, LISTINGS
 from sulfox.cli.options import Engine, JsonOutput, Store, StudyFilter
 from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
+from sulfox.cli.store.listings import FIRST_COLUMNS, LAST_COLUMNS, LISTINGS
 
 __all__ = ["query"]
 
@@ -72,7 +72,7 @@ def query(
     """List what is in the store: interfaces, trajectories, sulfur-bonds, ..."""
     from sulfox.stores.documents import QueryFilter, count_documents, find_documents
     from sulfox.stores.opening import open_documents
-    from sulfox.stores.search import parse_condition
+    from sulfox.stores.search.search import parse_condition
 
     name, columns = _columns(kind, fields)
     wanted = QueryFilter(
@@ -171,7 +171,7 @@ def _content(content: JsonDocument, fields: list[str] | None, *, full: bool) -> 
 
 
 def _value(content: JsonDocument, path: str) -> Any:
-    from sulfox.stores.search_values import value_at
+    from sulfox.stores.search.values import value_at
 
     return value_at(content, path)
 

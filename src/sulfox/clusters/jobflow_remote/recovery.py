@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -11,18 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sulfox.clusters.cluster import Cluster
-from sulfox.clusters.failures import RESEND_LIMITS, FailureKind
-from sulfox.clusters.jobflow_remote_project import QUEUE_WORKER
-from sulfox.clusters.jobflow_remote_queue import JobflowRemoteQueue
+from sulfox.clusters.failures import FailureKind
+from sulfox.clusters.jobflow_remote.project import QUEUE_WORKER
+from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
 from sulfox.clusters.monitoring import JobStanding, read_standings
-from sulfox.documents.base import Record
+from sulfox.clusters.recovery_rules import CANCELLED, Recovery, more_memory, why_left
 from sulfox.errors import SulfoxError
 
-__all__ = ["CANCELLED", "Recovery", "cancel_study", "more_memory", "resume_study", "why_left"]
+__all__ = ["cancel_study", "resume_study"]
 
-CANCELLED = "you cancelled it; --mended sends it back"
-
-_MEMORY_FACTOR = 2
 _SUBMITTED = ("SUBMITTED", "RUNNING")
 _LOCK_WAIT_S = 20
 #: So long the database may lag behind the scheduler [s].
@@ -31,24 +27,6 @@ _ORPHAN_S = 10.0
 _LONGEST_LOCK = timedelta(minutes=30)
 #: The same where a person says that no runner of before is left.
 _SHORTEST_LOCK = timedelta(minutes=1)
-
-
-class Recovery(Record):
-    """What was done about one job.
-
-    Attributes
-    ----------
-    name : str
-        What the job does.
-    action : str
-        ``"sent back"``, ``"left"``, ``"cancelled"`` or ``"unlocked"``.
-    why : str
-        The failure, and the rule.
-    """
-
-    name: str
-    action: str
-    why: str
 
 
 def resume_study(
@@ -149,24 +127,6 @@ def _recover(
     return Recovery(name=standing.name, action="sent back", why=what)
 
 
-def why_left(kind: FailureKind, n_resent: int, *, mended: bool) -> str | None:
-    """Tell why a failed job is not sent back; None where it is.
-
-    Parameters
-    ----------
-    kind : FailureKind
-        Of its failure.
-    n_resent : int
-        How often it was sent back.
-    mended : bool
-        Whether a person has mended the cause.
-    """
-    limit = RESEND_LIMITS.get(kind, 0)
-    if mended or n_resent < limit:
-        return None
-    return f"sent back {n_resent} times already" if limit else "it needs a person; then --mended"
-
-
 def _send_back(queue: JobflowRemoteQueue, db_id: str) -> None:
     """Let a job run again, and with it those that have gone on without its output."""
     with _locks():
@@ -230,23 +190,6 @@ def _more_memory(queue: JobflowRemoteQueue, cluster: Cluster, db_id: str) -> str
     resources["mem"] = more_memory(resources.get("mem"), cluster, resources["partition"])
     queue.controller.jobs.update_one({"db_id": db_id}, {"$set": {"resources": resources}})
     return f"{resources['mem']} of memory per node"
-
-
-def more_memory(asked: str | None, cluster: Cluster, partition: str) -> str:
-    """Give twice the memory that a job asked for, at most that of a node.
-
-    Parameters
-    ----------
-    asked : str or None
-        As ``sbatch`` was told, ``"500M"``.
-    cluster : Cluster
-        The cluster.
-    partition : str
-        Where the job runs.
-    """
-    most = 1000 * cluster.partition(partition).memory_GB_per_node
-    found = re.fullmatch(r"(\d+)M", str(asked))
-    return f"{round(min(most, _MEMORY_FACTOR * int(found.group(1))) if found else most)}M"
 
 
 def _unlock(queue: JobflowRemoteQueue, study: str, longest: timedelta) -> list[Recovery]:

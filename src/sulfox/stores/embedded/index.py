@@ -12,8 +12,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sulfox.stores.search import Condition, Found, Row, Search, rows_of
-from sulfox.stores.search_values import INDEXES, NUMBERS, WORDS
+from sulfox.stores.search.search import Condition, Found, Row, Search, rows_of
+from sulfox.stores.search.values import INDEXES, NUMBERS, WORDS
 
 __all__ = [
     "add_job",
@@ -75,7 +75,7 @@ def index_name(names: tuple[str, ...]) -> str:
     Parameters
     ----------
     names : tuple of str
-        A key of :data:`sulfox.stores.search.INDEXES`.
+        A key of :data:`sulfox.stores.search.search.INDEXES`.
     """
     if names == ("id",):
         return "sqlite_autoindex_results_1"  # of the primary key

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["FIRST_COLUMNS", "LAST_COLUMNS", "LISTINGS"]
 
 #: Word of the command line -> kind, and columns: (head with unit, field). A number in a field
-#: counts in a list, ``|`` joins two fields: as in :mod:`sulfox.stores.search_values`.
+#: counts in a list, ``|`` joins two fields: as in :mod:`sulfox.stores.search.values`.
 LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "interfaces": (
         "interface",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import FailureKind
-from sulfox.clusters.fireworks_queue import FireworksQueue, ask_scheduler
+from sulfox.clusters.fireworks.queue import FireworksQueue, ask_scheduler
 from sulfox.clusters.monitoring import JobStanding
-from sulfox.clusters.recovery import CANCELLED, Recovery, more_memory, why_left
+from sulfox.clusters.recovery_rules import CANCELLED, Recovery, more_memory, why_left
 
 __all__ = ["cancel_fireworks", "resume_fireworks"]
 
@@ -27,7 +27,7 @@ def resume_fireworks(
     study : str
         Name of the study.
     mended : bool
-        As for :func:`sulfox.clusters.recovery.resume_study`.
+        As for :func:`sulfox.clusters.jobflow_remote.recovery.resume_study`.
 
     Returns
     -------

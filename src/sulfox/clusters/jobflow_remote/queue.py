@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sulfox.clusters.cluster import Cluster
-from sulfox.clusters.jobflow_remote_project import LIGHT_WORKER, QUEUE_WORKER
+from sulfox.clusters.jobflow_remote.project import LIGHT_WORKER, QUEUE_WORKER
 from sulfox.clusters.resources import slurm_options
 from sulfox.clusters.submission import SubmissionPlan, refuse_too_large
 from sulfox.errors import SulfoxError
@@ -33,7 +33,7 @@ class JobflowRemoteQueue:
     Parameters
     ----------
     project_file : Path
-        As :func:`sulfox.clusters.jobflow_remote_project.write_project` wrote it.
+        As :func:`sulfox.clusters.jobflow_remote.project.write_project` wrote it.
     """
 
     def __init__(self, project_file: Path) -> None:

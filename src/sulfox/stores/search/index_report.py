@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sulfox.errors import SulfoxError
-from sulfox.stores.embedded_index import index_name
+from sulfox.stores.embedded.index import index_name
 from sulfox.stores.opening import open_documents
 from sulfox.stores.readers import EmbeddedReader, StoreReader
-from sulfox.stores.search import Condition, Search
-from sulfox.stores.search_values import INDEXES, NUMBERS, WORDS
+from sulfox.stores.search.search import Condition, Search
+from sulfox.stores.search.values import INDEXES, NUMBERS, WORDS
 
 __all__ = ["declared_searches", "report_index"]
 

@@ -70,7 +70,7 @@ def coherent_interface(
     electronic = resolve(settings, doc.structure, materials)
     cost = expected_cost(doc.structure, electronic, electronic.k_mesh)
     if write is not None:
-        from sulfox.cli.interfaces import writing
+        from sulfox.cli.materials.interfaces import writing
 
         with writing(write):
             write_cell(doc, doc.structure, f"{doc.id} {doc.epitaxy} {doc.geometry}", write)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sulfox.cli.band_center import band_center
-from sulfox.cli.formulas import arrhenius, gitt
-from sulfox.cli.gas_reduction import gas_reduction
+from sulfox.cli.analysis.band_center import band_center
+from sulfox.cli.analysis.formulas import arrhenius, gitt
+from sulfox.cli.analysis.gas_reduction import gas_reduction
+from sulfox.cli.analysis.pairs import pairs
+from sulfox.cli.analysis.reaction import reaction
+from sulfox.cli.analysis.voltage import voltage
+from sulfox.cli.analysis.window import window
 from sulfox.cli.options import JsonOutput
 from sulfox.cli.output import emit_json, emit_table, emit_text
-from sulfox.cli.pairs import pairs
-from sulfox.cli.reaction import reaction
-from sulfox.cli.voltage import voltage
-from sulfox.cli.window import window
 
 if TYPE_CHECKING:
     from sulfox.documents.sulfur_bonds import SulfurBondsDoc

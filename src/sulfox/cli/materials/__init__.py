@@ -1,0 +1,1 @@
+"""Commands for materials and their interfaces."""

@@ -1,0 +1,1 @@
+"""The manager FireWorks: its files, its queue, what is sent back."""

@@ -1,0 +1,1 @@
+"""The manager jobflow-remote: its project, its queue, what is sent back."""

@@ -1,0 +1,1 @@
+"""What documents can be searched by, and what answers it."""
