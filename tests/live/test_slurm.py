@@ -5,21 +5,21 @@ from __future__ import annotations
 import signal
 
 import pytest
-from slurm_study import STEPS
+from slurm_study import BOTH, STEPS
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
 
 def test_a_run_longer_than_its_jobs_finishes_with_all_its_frames(lab):
     lab.write_cluster(minutes=1)
-    lab.write_study(290)  # 250 steps of 0.1 s and more, in jobs of a minute
+    lab.write_study(290, **BOTH)  # 250 steps of 0.1 s and more, in jobs of a minute
     before = len(lab.trajectories())
     plan = lab.submit()
-    assert len(plan["jobs"]) == (8 if not before else 4)
+    assert len(plan["jobs"]) + plan["n_done"] == 3 + 2 * 5 + 1
     assert plan["n_queued"] == 0
     assert lab.runners or set(lab.status()["states"]) == {"ready", "waiting"}
     lab.ensure_runner()
-    (job,) = lab.running_jobs(1)
+    (job, *_) = lab.running_jobs(1)
     (during,) = [row for row in lab.status()["jobs"] if row["uuid"] == job["uuid"]]
     assert during["state"] != "done"
     assert during["n_steps"] == STEPS
@@ -27,11 +27,12 @@ def test_a_run_longer_than_its_jobs_finishes_with_all_its_frames(lab):
     lab.wait_until_done()
     after = lab.status()
     assert set(after["states"]) == {"done"}
-    assert max(row["index"] for row in after["jobs"]) > 1
+    runs = [row for row in after["jobs"] if "production" in row["name"]]
+    assert [row["index"] > 1 for row in runs] == [True, True]
     lab.note("time limit of 1 min, shorter than the run", recovery=after["jobs"])
-    lab.check_results(before + 1)
+    lab.check_results(before + 2)
     again = lab.submit()
-    assert (again["jobs"], again["n_done"]) == ([], 8)
+    assert (again["jobs"], again["n_done"]) == ([], 14)
 
 
 def test_one_temperature_more_adds_only_its_jobs(ran):
@@ -76,10 +77,14 @@ def test_through_fireworks(ran):
     """By another engine: what jobflow-remote has done is not done again."""
     before = len(ran.trajectories())
     ran.write_cluster(minutes=1)
-    ran.write_study(300, 330)
+    ran.write_study(330, **BOTH)
     plan = ran.submit("--manager", "fireworks")
-    assert (len(plan["jobs"]), plan["n_done"]) == (4, 7)
-    assert ran.status("--manager", "fireworks")["states"] == {"ready": 1, "waiting": 3}
+    new = len(plan["jobs"])
+    assert new + plan["n_done"] == 3 + 2 * 5 + 1
+    assert plan["n_done"] >= 2  # CoO and LPSCl, at least
+    states = ran.status("--manager", "fireworks")["states"]
+    assert set(states) == {"ready", "waiting"}
+    assert sum(states.values()) == new
     launcher = ran.start_launcher()  # it ends by itself when all is done
 
     def found(state: str) -> list[dict]:
@@ -91,7 +96,7 @@ def test_through_fireworks(ran):
             return []
         return [job for job in found("running") if job["steps_done"]]
 
-    (running,) = ran.wait("a running job", on_its_way, 600)
+    (running, *_) = ran.wait("a running job", on_its_way, 600)
     ran.slurm("scancel", running["queue_id"])
     (failed,) = ran.wait("its end", lambda: found("failed"), 240)
     assert failed["failure"]["kind"] == "cancelled"
@@ -104,8 +109,11 @@ def test_through_fireworks(ran):
         return set(ran.fireworks_states()) == {"COMPLETED"}
 
     ran.wait("the end of the workflow", all_done, 1200)
-    assert set(ran.status("--manager", "fireworks")["states"]) == {"done"}
+    after = ran.status("--manager", "fireworks")
+    assert set(after["states"]) == {"done"}
+    runs = [row for row in after["jobs"] if "production" in row["name"]]
+    assert [row["index"] > 1 for row in runs] == [True, True]
     assert launcher.wait(60) == 0
-    ran.check_results(before + 1)
+    ran.check_results(before + 2)
     assert ran.submit("--manager", "fireworks")["jobs"] == []
     assert ran.submit()["jobs"] == []

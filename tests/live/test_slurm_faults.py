@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from slurm_lab import ALL, ROOT
-from slurm_study import SECOND_PAIR, STEPS, STUDY
+from slurm_study import BOTH, STEPS
 
 pytestmark = [
     pytest.mark.slow,
@@ -99,9 +99,9 @@ def test_a_run_whose_scratch_is_deleted_starts_anew(ran):
 def test_a_study_by_vasps_stand_in_on_both_interfaces_of_the_source(lab):
     """LCO | LPSCl and CoO | LPSCl on three nodes, in jobs shorter than the runs."""
     before = len(lab.trajectories())
-    lab.write_cluster(minutes=2, step_s=0.4)
+    lab.write_cluster(minutes=2, step_s=0.8)
     lab.stop_runners()
-    lab.write_study(300, engine="vasp", pairs=[SECOND_PAIR, STUDY["pairs"][0]], max_atoms=320)
+    lab.write_study(300, engine="vasp", **BOTH)
     plan = lab.submit()
     assert len(plan["jobs"]) == 3 + 2 * 5 + 1
     states = lab.status()["states"]
@@ -111,6 +111,7 @@ def test_a_study_by_vasps_stand_in_on_both_interfaces_of_the_source(lab):
     assert {"running", "done"} <= {state for states in seen for state in states}
     assert [states.get("done", 0) for states in seen] == sorted(s.get("done", 0) for s in seen)
     after = [row for row in lab.status()["jobs"] if "production" in row["name"]]
+    assert all(row["index"] > 1 for row in after)
     lab.note("stand-in VASP, two interfaces", recovery=after)
     runs = [run for run in lab.trajectories() if run["provenance"]["engine"] == "standin"]
     assert {run["pair"] for run in runs} == {"LCO|LPSCl", "CoO|LPSCl"}

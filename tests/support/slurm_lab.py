@@ -47,7 +47,7 @@ class SlurmLab:
         self.environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin",
-            "PYTHONPATH": str(ROOT / "tests" / "support"),
+            "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests' / 'support'}",
             "SULFOX_LOCAL_SLURM": str(self.folder / "slurm"),
             "SLURM_CONF": str(self.folder / "slurm" / "etc" / "slurm.conf"),
             "SLURM_BASE_PORT": str(free_ports(4)),
@@ -111,6 +111,7 @@ class SlurmLab:
         cluster["environment"] |= {
             "PYTHONPATH": ":".join(filter(None, folders)),
             "SULFOX_TEST_STEP_S": str(step_s),
+            "STANDIN_FAULTS": f"sleep={step_s}",
         }
         cluster |= {"name": _CLUSTER, "poll_s": 1}
         self._write("configs/clusters/lab.yaml", cluster)

@@ -33,11 +33,17 @@ STUDY = {
     },
     "bonds": ["S-S"],
 }
-#: The other interface of the source, as small as its lattices allow.
-SECOND_PAIR = {
-    "name": "LCO|LPSCl",
-    "cathode": {"material": "LCO", "facet": [1, 0, 4]},
-    "electrolyte": {"material": "LPSCl", "facet": [1, 0, 0]},
+#: Both interfaces of the source, as small as their lattices allow.
+BOTH = {
+    "pairs": [
+        {
+            "name": "LCO|LPSCl",
+            "cathode": {"material": "LCO", "facet": [1, 0, 4]},
+            "electrolyte": {"material": "LPSCl", "facet": [1, 0, 0]},
+        },
+        *STUDY["pairs"],
+    ],
+    "max_atoms": 320,
 }
 
 
