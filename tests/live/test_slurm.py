@@ -27,7 +27,7 @@ def test_a_run_longer_than_its_jobs_finishes_with_all_its_frames(lab):
     lab.wait_until_done()
     after = lab.status()
     assert set(after["states"]) == {"done"}
-    runs = [row for row in after["jobs"] if "production" in row["name"]]
+    runs = [row for row in after["jobs"] if row["name"].endswith(": production")]
     assert [row["index"] > 1 for row in runs] == [True, True]
     lab.note("time limit of 1 min, shorter than the run", recovery=after["jobs"])
     lab.check_results(before + 2)
@@ -111,7 +111,7 @@ def test_through_fireworks(ran):
     ran.wait("the end of the workflow", all_done, 1200)
     after = ran.status("--manager", "fireworks")
     assert set(after["states"]) == {"done"}
-    runs = [row for row in after["jobs"] if "production" in row["name"]]
+    runs = [row for row in after["jobs"] if row["name"].endswith(": production")]
     assert [row["index"] > 1 for row in runs] == [True, True]
     assert launcher.wait(60) == 0
     ran.check_results(before + 2)
