@@ -35,7 +35,8 @@ def test_what_clusters_do_to_jobs(ran):
     """One temperature per fault, all at once; a node dies while the others come back."""
     faults = ("node", "requeue", "timeout")
     before = len(ran.trajectories())
-    ran.ensure_runner()
+    ran.write_cluster(minutes=MINUTES, step_s=0.4)  # long enough for all that is done to them
+    ran.ensure_runner(anew=True)
     ran.write_study(300, 400, 410, 420)
     ran.submit()
     jobs = dict(zip(faults, ran.running_jobs(3), strict=True))

@@ -305,11 +305,13 @@ class SlurmLab:
         self.wait("the end of the study", done, seconds)
 
     def running_jobs(self, count: int) -> list[dict]:
-        """Dynamics jobs that run and have archived a segment, the oldest first."""
+        """Dynamics jobs that run on a node and have archived a segment, the oldest first."""
         wanted = {**self.own, "job.name": {"$regex": "production"}, "state": "RUNNING"}
 
         def found() -> list[dict]:
             running = [job for job in self.jobs.find(wanted).sort("_id") if self.segments(job)]
+            on_nodes = self.slurm("squeue", "-h", "-t", "R", "-o", "%i").split()
+            running = [job for job in running if job["remote"]["process_id"] in on_nodes]
             return running if len(running) >= count else []
 
         return self.wait(f"{count} running jobs with an archived segment", found, _PATIENCE_S)

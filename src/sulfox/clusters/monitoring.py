@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,16 @@ from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import Failure, find_failure
 from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
 from sulfox.documents.base import Record
-from sulfox.units import Dimensionless, Seconds
+from sulfox.units import Dimensionless, Seconds, TimePs
 
-__all__ = ["JobStanding", "read_progress", "read_standings"]
+__all__ = [
+    "InterfaceStanding",
+    "JobStanding",
+    "interface_standings",
+    "read_progress",
+    "read_standings",
+    "standing_fields",
+]
 
 _FAILED = ("FAILED", "REMOTE_ERROR")
 _STATES = {
@@ -34,6 +42,7 @@ _STATES = {
     "STOPPED": "stopped",
     "USER_STOPPED": "cancelled",
 }
+_AT_REST = ("done", "waiting")
 _TAIL_BYTES = 20_000
 
 
@@ -60,6 +69,10 @@ class JobStanding(Record):
         Why it failed.
     n_resent : int
         How often it was sent back after a failure.
+    interface, step : str or None
+        What it is about and which step of it; None for what several interfaces share.
+    asked_ps, done_ps : float or None
+        Of dynamics [ps].
     """
 
     uuid: str
@@ -74,6 +87,42 @@ class JobStanding(Record):
     seconds_left: Seconds | None = None
     failure: Failure | None = None
     n_resent: int = 0
+    interface: str | None = None
+    step: str | None = None
+    asked_ps: TimePs | None = None
+    done_ps: TimePs | None = None
+
+
+class InterfaceStanding(Record):
+    """Where one interface of a study stands, over all its temperatures and seeds.
+
+    Attributes
+    ----------
+    interface : str or None
+        Pair and variant; None for the jobs that several interfaces share.
+    n_jobs, n_done : int
+        Jobs, and those that are done.
+    now : tuple of str
+        Steps that are neither done nor waiting, ``"2 production running"``.
+    asked_ps, done_ps : float
+        Dynamics over all runs [ps].
+    ps_per_hour : float or None
+        Pace of all running processes together [ps/h].
+    seconds_left : float or None
+        Until the slowest running process ends [s].
+    failures : tuple of str
+        Each cause once.
+    """
+
+    interface: str | None
+    n_jobs: int
+    n_done: int
+    now: tuple[str, ...]
+    asked_ps: TimePs
+    done_ps: TimePs
+    ps_per_hour: Dimensionless | None
+    seconds_left: Seconds | None
+    failures: tuple[str, ...]
 
 
 def read_standings(
@@ -121,12 +170,83 @@ def _standing(queue: JobflowRemoteQueue, cluster: Cluster, job: Mapping[str, Any
         state=state,
         index=job["index"],
         queue_id=remote.get("process_id"),
-        steps_done=progress.get("steps_done"),
-        n_steps=progress.get("n_steps"),
-        ps_per_hour=progress.get("ps_per_hour"),
-        seconds_left=progress.get("seconds_left") if state == "running" else None,
         failure=_failure(queue, job) if job["state"] in _FAILED else None,
-        n_resent=int(job["job"].get("metadata", {}).get("resent", 0)),
+        **standing_fields(state, job["job"].get("metadata") or {}, progress),
+    )
+
+
+def standing_fields(
+    state: str, metadata: Mapping[str, Any], progress: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give what every manager knows of a job from its metadata and what it wrote of itself.
+
+    Parameters
+    ----------
+    state : str
+        As in :class:`JobStanding`.
+    metadata : mapping
+        Of the job.
+    progress : mapping
+        As :func:`read_progress` gives it.
+
+    Returns
+    -------
+    dict
+        Fields of a :class:`JobStanding`.
+    """
+    fields = {name: progress.get(name) for name in ("steps_done", "n_steps", "ps_per_hour")}
+    asked_ps = metadata.get("length_ps")
+    done_ps = None
+    if asked_ps is not None:
+        share = (fields["steps_done"] or 0) / (fields["n_steps"] or 1)
+        done_ps = asked_ps if state == "done" else asked_ps * share
+    return fields | {
+        "interface": metadata.get("interface"),
+        "step": metadata.get("step"),
+        "asked_ps": asked_ps,
+        "done_ps": done_ps,
+        "seconds_left": progress.get("seconds_left") if state == "running" else None,
+        "n_resent": int(metadata.get("resent", 0)),
+    }
+
+
+def interface_standings(standings: Iterable[JobStanding]) -> tuple[InterfaceStanding, ...]:
+    """Sum up the jobs of each interface.
+
+    Parameters
+    ----------
+    standings : iterable of JobStanding
+        Of a study.
+
+    Returns
+    -------
+    tuple of InterfaceStanding
+        In the order of their first jobs; what interfaces share comes last.
+    """
+    groups: dict[str | None, list[JobStanding]] = {}
+    for standing in standings:
+        groups.setdefault(standing.interface, []).append(standing)
+    names = sorted(groups, key=lambda name: name is None)
+    return tuple(_summed(name, groups[name]) for name in names)
+
+
+def _summed(interface: str | None, jobs: Sequence[JobStanding]) -> InterfaceStanding:
+    steps = Counter(
+        f"{job.step or job.name} {job.state}" for job in jobs if job.state not in _AT_REST
+    )
+    paces = [job.ps_per_hour for job in jobs if job.state == "running" and job.ps_per_hour]
+    lefts = [job.seconds_left for job in jobs if job.seconds_left is not None]
+    causes = [f"{job.failure.kind}: {job.failure.cause}" for job in jobs if job.failure]
+    return InterfaceStanding(
+        interface=interface,
+        n_jobs=len(jobs),
+        n_done=sum(job.state == "done" for job in jobs),
+        now=tuple(text if n == 1 else f"{n} {text}" for text, n in steps.items()),
+        asked_ps=sum(job.asked_ps or 0.0 for job in jobs),
+        done_ps=sum(job.done_ps or 0.0 for job in jobs),
+        ps_per_hour=sum(paces) if paces else None,
+        seconds_left=max(lefts, default=None),
+        failures=tuple(dict.fromkeys(causes)),
     )
 
 

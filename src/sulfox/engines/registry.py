@@ -42,7 +42,9 @@ def _vasp_package_problem() -> str | None:
     missing = [name for name in ("atomate2", "custodian") if find_spec(name) is None]
     if not missing:
         return None
-    return f"the package {' and '.join(missing)} is missing; run: pip install 'sulfox[vasp]'"
+    named = " and ".join(missing)
+    what = f"the package {named} is" if len(missing) == 1 else f"the packages {named} are"
+    return f"{what} missing; run: pip install 'sulfox[vasp]'"
 
 
 def _gpaw(_potential: str) -> Engine:

@@ -157,9 +157,12 @@ class _Builder:
         self.jobs: list[Flow | Job] = []
         self._bulks: dict[str, Job] = {}
 
-    def add(self, function, name: str, *arguments, tolerant: bool = False) -> Job:
+    def add(
+        self, function, name: str, *arguments, tolerant: bool = False, **metadata: object
+    ) -> Job:
         job = function(*arguments)
         job.name = name
+        job.metadata |= metadata
         job.update_config({"expose_store": True}, dict_mod=False)
         if tolerant:
             job.config.on_missing_references = OnMissing.NONE
@@ -191,6 +194,8 @@ class _Builder:
             },
             self._bulk(branch.pair.cathode, protocol).output,
             self._bulk(branch.pair.electrolyte, protocol).output,
+            interface=branch.label,
+            step="interface",
         )
         relaxed = self.add(
             jobs.relax_interface,
@@ -199,6 +204,8 @@ class _Builder:
             self._moving(branch, protocol),
             protocol.interface_relaxation.model_dump(mode="json"),
             interface.output,
+            interface=branch.label,
+            step="relaxation",
         )
         documents = [interface.output, relaxed.output]
         for temperature in branch.dynamics.temperatures_K:
@@ -267,12 +274,17 @@ class _Builder:
                     {"pair": branch.pair.name, "variant": branch.variant, "stage": stage},
                     interface.output,
                     start.output,
+                    interface=branch.label,
+                    step=stage,
+                    length_ps=length_ps,
                 )
                 bonds = self.add(
                     jobs.analyze_bonds,
                     f"{label}: bonds of the {stage}",
                     list(self.study.bonds),
                     start.output,
+                    interface=branch.label,
+                    step="bonds",
                 )
                 documents += [start.output, bonds.output]
                 if stage == "production":
@@ -282,5 +294,7 @@ class _Builder:
             f"{branch.label} {temperature:g} K: rates over seeds",
             analyses,
             tolerant=True,
+            interface=branch.label,
+            step="rates",
         )
         return [*documents, rates.output]

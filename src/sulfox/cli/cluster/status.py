@@ -16,14 +16,15 @@ def status(
     study: Annotated[str, typer.Argument(help="Name of a study.")],
     cluster: Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")],
     manager: Manager = "jobflow-remote",
+    jobs: Annotated[bool, typer.Option("--jobs", help="One line per job.")] = False,
     as_json: JsonOutput = False,
 ) -> None:
-    """Say where each job stands, how fast it runs, and why what failed failed."""
+    """Say where each interface stands, how fast it runs, and why what failed failed."""
     from collections import Counter
 
     from sulfox.clusters.cluster import load_cluster
     from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
-    from sulfox.clusters.monitoring import read_standings
+    from sulfox.clusters.monitoring import interface_standings, read_standings
 
     machine = load_cluster(cluster)
     with database_errors(machine):
@@ -32,29 +33,56 @@ def status(
         else:
             standings = read_standings(open_queue(machine), machine, study)
     counts = Counter(standing.state for standing in standings)
+    interfaces = interface_standings(standings)
     if as_json:
-        emit_json({"study": study, "cluster": machine.name, "states": counts, "jobs": standings})
+        content = {"study": study, "cluster": machine.name, "states": counts}
+        emit_json({**content, "interfaces": interfaces, "jobs": standings})
         return
     if not standings:
         emit_text(f"No job of {study} is in the queue of {machine.name}.")
         return
-    columns = ("job", "state", "progress", "pace [ps/h]", "left", "why")
-    emit_table(f"{study} on {machine.name}", columns, map(_row, standings))
+    title = f"{study} on {machine.name}"
+    ends = ("done [ps]", "pace [ps/h]", "left", "why")
+    if jobs:
+        emit_table(title, ("job", "state", *ends), map(_job_row, standings))
+    else:
+        columns = ("interface", "jobs done", "now", *ends)
+        emit_table(title, columns, map(_interface_row, interfaces))
     emit_text(", ".join(f"{n} {state}" for state, n in sorted(counts.items())))
 
 
-def _row(standing: Any) -> tuple[Any, ...]:
-    done = standing.steps_done
-    progress = None if done is None else f"{done} of {standing.n_steps} steps"
+def _interface_row(standing: Any) -> tuple[Any, ...]:
+    return (
+        standing.interface or "(shared)",
+        f"{standing.n_done} of {standing.n_jobs}",
+        "\n".join(standing.now) or None,
+        _progress(standing) if standing.asked_ps else None,
+        *_pace(standing),
+        "\n".join(standing.failures) or None,
+    )
+
+
+def _job_row(standing: Any) -> tuple[Any, ...]:
+    progress = None if standing.asked_ps is None else _progress(standing)
     if standing.index > 1:
         progress = f"{progress or ''} (job {standing.index} of this run)".strip()
-    left = standing.seconds_left
     failure = standing.failure
     return (
         standing.name,
         standing.state,
         progress,
-        None if standing.ps_per_hour is None else f"{standing.ps_per_hour:.3g}",
-        None if left is None else f"{left / 3600:.1f} h" if left > 3600 else f"{left / 60:.0f} min",
+        *_pace(standing),
         None if failure is None else f"{failure.kind.value}: {failure.cause}",
+    )
+
+
+def _progress(standing: Any) -> str:
+    return f"{standing.done_ps:.4g} of {standing.asked_ps:.4g}"
+
+
+def _pace(standing: Any) -> tuple[str | None, str | None]:
+    pace, left = standing.ps_per_hour, standing.seconds_left
+    return (
+        None if pace is None else f"{pace:.3g}",
+        None if left is None else f"{left / 3600:.1f} h" if left > 3600 else f"{left / 60:.0f} min",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import find_failure
 from sulfox.clusters.fireworks.files import queue_options
-from sulfox.clusters.monitoring import JobStanding, read_progress
+from sulfox.clusters.monitoring import JobStanding, read_progress, standing_fields
 from sulfox.clusters.submission import SubmissionPlan, refuse_too_large
 from sulfox.errors import SulfoxError
 
@@ -209,8 +209,7 @@ class FireworksQueue:
             index=fw["index"],
             queue_id=self._queue_id(fw) if fw["state"] in _IN_QUEUE else None,
             failure=failure,
-            n_resent=int(fw["spec"]["sulfox"].get("resent", 0)),
-            **{name: progress.get(name) for name in ("steps_done", "n_steps", "ps_per_hour")},
+            **standing_fields(state, fw["spec"]["sulfox"], progress),
         )
 
     def _last_words(self, fw: Mapping[str, Any]) -> tuple[str, str]:
@@ -261,7 +260,7 @@ def _fireworks(plan: SubmissionPlan, jobs: dict[str, Job], cluster: Cluster) -> 
         job = jobs[planned.uuid]
         spec = {
             "_queueadapter": queue_options(cluster, planned.resources),
-            "sulfox": {"uuid": planned.uuid, "study": plan.study},
+            "sulfox": {"uuid": planned.uuid, "study": plan.study, **job.metadata},
         }
         job.update_config({"manager_config": spec}, dict_mod=False)
         inside = [parent for parent in planned.parents if parent in made]
