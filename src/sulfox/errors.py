@@ -144,6 +144,7 @@ CODES: dict[str, tuple[ErrorKind, str]] = {
     "SFX-805": (ErrorKind.INPUT, "a submission costs more than its budget"),
     "SFX-806": (ErrorKind.INPUT, "FireWorks lacks the user's own file with a password"),
     "SFX-807": (ErrorKind.RESOURCE, "a cluster is not ready for a study"),
+    "SFX-808": (ErrorKind.INPUT, "a queue holds no job of a study"),
     # 9xx command line
     "SFX-901": (ErrorKind.INPUT, "an option has a value that cannot be used"),
     "SFX-999": (ErrorKind.DATA, "an unexpected error"),

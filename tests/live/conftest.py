@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from slurm_lab import SlurmLab
 from slurm_study import why_not
@@ -31,3 +33,24 @@ def ran(lab):
         lab.resume_until_done()
     yield lab
     lab.forget_failures()
+
+
+@pytest.fixture
+def cluster(mongo, database, tmp_path, monkeypatch):
+    """The shipped cluster file with a database of the test's own; no scheduler runs."""
+    from sulfox.clusters.cluster import load_cluster
+
+    server = urlsplit(mongo.uri)
+    variables = {
+        "SULFOX_MONGO_HOST": server.hostname,
+        "SULFOX_MONGO_PORT": str(server.port or 27017),
+        "SULFOX_MONGO_DATABASE": database.name,
+        "SULFOX_MONGO_USER": server.username or "",
+        "SULFOX_MONGO_PASSWORD": server.password or "",
+        "SULFOX_LOCAL_SLURM": str(tmp_path),
+        "SULFOX_VENV": str(tmp_path),
+        "JFREMOTE_PROJECTS_FOLDER": str(tmp_path / "projects"),
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return load_cluster("local-slurm")

@@ -5,18 +5,23 @@ Through jobflow-remote's own controller and a database with sockets; no schedule
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import pytest
+from pymongo.errors import AutoReconnect
+from typer.testing import CliRunner
 
 pytest.importorskip("jobflow_remote", reason="needs sulfox[remote]")
 
-from sulfox.clusters.cluster import load_cluster
+from sulfox.cli import main
 from sulfox.clusters.cluster_queue import cluster_store, database_errors, open_launchpad, open_queue
 from sulfox.clusters.fireworks.recovery import cancel_fireworks, resume_fireworks
+from sulfox.clusters.jobflow_remote import recovery
 from sulfox.clusters.jobflow_remote.recovery import cancel_study, resume_study
+from sulfox.clusters.manager import Manager
 from sulfox.clusters.monitoring import read_standings
+from sulfox.clusters.other_queues import find_elsewhere
 from sulfox.clusters.submission import plan_submission
 from sulfox.errors import SulfoxError
 from sulfox.flows.interface_study import build_study_flow
@@ -28,25 +33,7 @@ SIDES = {
 }
 
 
-@pytest.fixture
-def cluster(mongo, database, tmp_path, monkeypatch):
-    server = urlsplit(mongo.uri)
-    variables = {
-        "SULFOX_MONGO_HOST": server.hostname,
-        "SULFOX_MONGO_PORT": str(server.port or 27017),
-        "SULFOX_MONGO_DATABASE": database.name,
-        "SULFOX_MONGO_USER": server.username or "",
-        "SULFOX_MONGO_PASSWORD": server.password or "",
-        "SULFOX_LOCAL_SLURM": str(tmp_path),
-        "SULFOX_VENV": str(tmp_path),
-        "JFREMOTE_PROJECTS_FOLDER": str(tmp_path / "projects"),
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    return load_cluster("local-slurm")
-
-
-def planned(cluster, queue, *temperatures_K, finding="short"):
+def study_flow(temperatures_K, finding="short"):
     expected = {"quantity": "q", "published": "p", "source": finding, "test": "not_computed"}
     dynamics = {"temperatures_K": temperatures_K, "seeds": [1]}
     study = Study.model_validate(
@@ -61,9 +48,19 @@ def planned(cluster, queue, *temperatures_K, finding="short"):
             "expected": [expected],
         }
     )
-    flow = build_study_flow(study).flow
-    known = set(queue.states())
-    return plan_submission(flow, cluster, study="tiny", max_atoms=140, done=(), queued=known)
+    return build_study_flow(study).flow
+
+
+def planned(cluster, queue, *temperatures_K, finding="short", elsewhere=()):
+    return plan_submission(
+        study_flow(temperatures_K, finding),
+        cluster,
+        study="tiny",
+        max_atoms=140,
+        done=(),
+        queued=set(queue.states()),
+        elsewhere=elsewhere,
+    )
 
 
 def submit(cluster, queue, *temperatures_K, **more):
@@ -148,6 +145,64 @@ def test_a_failure_whose_followers_went_on_without_it_is_done_again_with_them(cl
     assert sorted(undone.values()) == ["ready", "waiting", "waiting"]
 
 
+@contextlib.contextmanager
+def a_lock_of_another(controller, flow=None, job=None):
+    """What a second controller sees while this one works on a flow, or on a job."""
+    lock = controller.lock_flow(filter=flow) if flow else controller.lock_job(filter=job)
+    with lock as held:
+        assert held.locked_document
+        yield
+
+
+def test_a_flow_that_another_process_holds_is_told_and_nothing_is_added(cluster):
+    """Two controllers of one database: SFX-804 while one holds the lock, none afterwards."""
+    one, other = open_queue(cluster), open_queue(cluster)
+    submit(cluster, one, 300)
+    before = one.states()
+    with (
+        a_lock_of_another(one.controller, flow={"metadata.study": "tiny"}),
+        pytest.raises(SulfoxError, match=r"SFX-804 \[transient\] .*flow .* is locked.*again"),
+    ):
+        submit(cluster, other, 300, 400)
+    assert other.states() == before
+    assert submit(cluster, other, 300, 400) == 4
+
+
+def test_of_two_submissions_at_once_one_is_told_and_all_is_there_once(cluster):
+    """Both have planned before either added a job."""
+    one, other = open_queue(cluster), open_queue(cluster)
+    plans = [planned(cluster, queue, 300) for queue in (one, other)]
+    assert one.submit(*plans[0], cluster) == 8
+    with pytest.raises(SulfoxError, match=r"SFX-804 .*another process added the same jobs"):
+        other.submit(*plans[1], cluster)
+    assert len(one.states()) == one.controller.jobs.count_documents({}) == 8
+    assert one.controller.flows.count_documents({}) == 1
+    assert submit(cluster, other, 300) == 0
+    more = [
+        planned(cluster, queue, 300, *hot) for queue, hot in ((one, [400]), (other, [500, 400]))
+    ]
+    assert one.submit(*more[0], cluster) == 4
+    with pytest.raises(SulfoxError, match=r"SFX-804 .*another process added the same jobs"):
+        other.submit(*more[1], cluster)
+    assert one.controller.jobs.count_documents({}) == 12, "nothing of the second, not even 500 K"
+    assert submit(cluster, other, 300, 500, 400) == 4
+
+
+def test_a_job_that_a_runner_holds_is_not_sent_back_but_told(cluster, monkeypatch):
+    monkeypatch.setattr(recovery, "_LOCK_WAIT_S", 1)
+    one, other = open_queue(cluster), open_queue(cluster)
+    submit(cluster, one, 300)
+    error = "pymongo.errors.AutoReconnect: connection closed"
+    finish(one, "CoO: bulk", "FAILED", error=error)
+    with (
+        a_lock_of_another(one.controller, job={"job.name": {"$regex": "CoO: bulk"}}),
+        pytest.raises(SulfoxError, match=r"SFX-804 .*same command again in a minute"),
+    ):
+        resume_study(other, cluster, "tiny")
+    (row,) = resume_study(other, cluster, "tiny")
+    assert row.action == "sent back"
+
+
 @pytest.mark.parametrize(
     ("minutes", "mended", "action"),
     [(60, False, ["unlocked"]), (12, False, []), (12, True, ["unlocked"]), (0.5, True, [])],
@@ -229,3 +284,108 @@ def test_a_wrong_password_is_told_without_it(cluster):
     ):
         raise OperationFailure("Authentication failed for someone:secret", code=18)
     assert "secret" not in error.value.line
+
+
+def interrupt(monkeypatch, collection, method, after):
+    """Let the connection break when some documents of a bulk are there."""
+
+    def broken(documents, *arguments, **options):
+        for document in documents[:after]:
+            collection.insert_one(document, *arguments, **options)
+        raise AutoReconnect("connection closed")
+
+    monkeypatch.setattr(collection, method, broken)
+
+
+@pytest.mark.parametrize("there", [0, 1, 3, 7])
+def test_a_submission_that_died_while_it_added_jobs_is_completed(cluster, monkeypatch, there):
+    queue = open_queue(cluster)
+    with monkeypatch.context() as broken:
+        interrupt(broken, queue.controller.jobs, "insert_many", there)
+        with pytest.raises(AutoReconnect):
+            submit(cluster, queue, 300)
+    assert len(queue.states()) == there
+    with pytest.raises(SulfoxError, match=r"SFX-804 .*submit again in 10 minutes"):
+        queue.settle("tiny")
+    earlier = datetime.now(UTC) - timedelta(minutes=11)
+    queue.controller.flows.update_many({}, {"$set": {"created_on": earlier}})
+    assert queue.settle("tiny") == 8 - there
+    assert submit(cluster, queue, 300) == 8 - there
+    assert queue.settle("tiny") == 0
+    jobs = list(queue.controller.jobs.find({}))
+    assert len({job["uuid"] for job in jobs}) == len(jobs) == 8
+    flows = list(queue.controller.flows.find({}))
+    assert sorted(uuid for flow in flows for uuid in flow["jobs"]) == sorted(queue.states())
+    named = sorted((tuple(entry) for flow in flows for entry in flow["ids"]), key=str)
+    assert named == sorted(((j["db_id"], j["uuid"], j["index"]) for j in jobs), key=str)
+    assert submit(cluster, queue, 300, 400) == 4
+
+
+def test_fireworks_forgets_jobs_that_are_in_no_workflow(cluster, monkeypatch):
+    queue = open_launchpad(cluster)
+    with monkeypatch.context() as broken:
+        broken.setattr(queue.launchpad.workflows, "insert_one", raise_broken)
+        with pytest.raises(AutoReconnect):
+            submit(cluster, queue, 300)
+    assert len(queue.states()) == 8
+    with pytest.raises(SulfoxError, match=r"SFX-804 .*submit again in 10 minutes"):
+        queue.settle("tiny")
+    earlier = (datetime.now(UTC) - timedelta(minutes=11)).replace(tzinfo=None).isoformat()
+    queue.launchpad.fireworks.update_many({}, {"$set": {"created_on": earlier}})
+    assert queue.settle("tiny") == 8
+    assert submit(cluster, queue, 300) == 8
+    assert queue.settle("tiny") == 0
+
+
+def raise_broken(*_arguments, **_options):
+    raise AutoReconnect("connection closed")
+
+
+@pytest.mark.parametrize("open_it", [open_queue, open_launchpad])
+def test_two_clusters_share_a_database_and_no_job(cluster, open_it):
+    other = cluster.model_copy(update={"name": "other"})
+    queue, its = open_it(cluster), open_it(other)
+    assert submit(cluster, queue, 300) == 8
+    assert (queue.studies(), its.studies()) == (["tiny"], [])
+    assert its.states() == {}
+    assert read(its, other) == ()
+    kind = "jobflow-remote" if open_it is open_queue else "fireworks"
+    held = find_elsewhere(its.database, "other", kind, queue.states())
+    assert held == dict.fromkeys(queue.states(), ("local-slurm", kind))
+    assert find_elsewhere(queue.database, "local-slurm", kind, queue.states()) == {}
+
+
+def read(queue, cluster):
+    if hasattr(queue, "standings"):
+        return queue.standings(cluster, "tiny")
+    return read_standings(queue, cluster, "tiny")
+
+
+def test_the_other_manager_does_not_add_what_the_first_one_has(cluster):
+    assert submit(cluster, open_queue(cluster), 300) == 8
+    launchpad = open_launchpad(cluster)
+    uuids = [job.uuid for job, _ in study_flow((300, 400)).iterflow()]
+    held = find_elsewhere(launchpad.database, "local-slurm", "fireworks", uuids)
+    plan, _ = planned(cluster, launchpad, 300, 400, elsewhere=held)
+    assert (plan.jobs, plan.n_elsewhere) == ((), 11)  # the new run needs the relaxation
+
+
+def test_what_is_cancelled_in_one_queue_may_go_into_another(cluster):
+    queue = open_queue(cluster)
+    submit(cluster, queue, 300)
+    cancel_study(queue, cluster, "tiny")
+    launchpad = open_launchpad(cluster)
+    assert find_elsewhere(launchpad.database, "local-slurm", "fireworks", queue.states()) == {}
+    assert submit(cluster, launchpad, 300) == 8
+
+
+@pytest.mark.parametrize("manager", ["jobflow-remote", "fireworks"])
+@pytest.mark.parametrize("command", ["status", "resume", "cancel"])
+def test_a_study_that_is_not_there_is_told_with_those_that_are(cluster, manager, command):
+    submit(cluster, Manager(manager, cluster).queue, 300)
+    asked = [command, "Tiny", "--cluster", "local-slurm", "--manager", manager]
+    outcome = CliRunner().invoke(main.app, asked)
+    assert outcome.exit_code == 1
+    assert isinstance(outcome.exception, SulfoxError)
+    assert outcome.exception.code == "SFX-808"
+    assert "one of tiny" in outcome.exception.line

@@ -1,7 +1,8 @@
 """Promise: the database of the tests means what MongoDB means, through real sockets.
 
 The same list runs against the server of SULFOX_TEST_MONGO_URI, a mongod, or the wire server of
-tests/support, so that what passes there is what the workflow engines meet on a cluster.
+tests/support, so that what passes there is what the workflow engines meet on a cluster. Users
+and TLS are tried at the wire server only: a test makes no users on somebody's server.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import gridfs
 import pymongo.errors
 import pytest
 from bson import Decimal128, Int64, ObjectId
-from mongo_fixture import make_mongo
+from mongo_fixture import make_guarded_mongo, make_mongo
 from pymongo import InsertOne, ReplaceOne, ReturnDocument, UpdateOne, WriteConcern
 
 
@@ -258,3 +259,103 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path):
     with pytest.raises(pymongo.errors.DuplicateKeyError):
         docs.insert_one({"k": 1})
     mongo.stop()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """The wire server with users: what a mongod says of them, to the same client."""
+    pytest.importorskip("scramp", reason="needs sulfox[dev]")
+    users = ("w:p:s s/ß:readWrite@lab", "r:read-pass:read@lab", "admin.a:a-pass:readWrite@lab")
+    mongo = make_guarded_mongo(tmp_path_factory.mktemp("guarded"), *users, "root:root-pass:root")
+    yield mongo
+    mongo.stop()
+
+
+def entered(mongo, name=None, password=None, source="lab", **more):
+    who = {"username": name, "password": password, "authSource": source} if name else {}
+    return pymongo.MongoClient(mongo.uri, serverSelectionTimeoutMS=1500, **who, **more)["lab"]
+
+
+@pytest.mark.parametrize("mechanism", ["DEFAULT", "SCRAM-SHA-256", "SCRAM-SHA-1"])
+def test_scram_lets_in_who_knows_the_password_and_nobody_else(guarded, mechanism):
+    lab = entered(guarded, "w", "p:s s/ß", authMechanism=mechanism)
+    lab["docs"].insert_one({"x": mechanism})
+    assert lab["docs"].count_documents({"x": mechanism}) == 1
+    info = lab.command("connectionStatus")["authInfo"]
+    assert info["authenticatedUsers"] == [{"user": "w", "db": "lab"}]
+    for name, password, source in (
+        ("w", "another", "lab"),
+        ("w", "p:s s/ß", "admin"),
+        ("nobody", "p:s s/ß", "lab"),
+    ):
+        with pytest.raises(pymongo.errors.OperationFailure, match=r"Authentication failed\.") as no:
+            entered(guarded, name, password, source, authMechanism=mechanism)["docs"].find_one()
+        assert no.value.code == 18
+
+
+def test_who_did_not_say_who_he_is_may_greet_only(guarded):
+    nobody = entered(guarded)
+    assert nobody.command("ping")["ok"] == 1
+    with pytest.raises(pymongo.errors.OperationFailure, match="find requires authentication") as no:
+        nobody["docs"].find_one()
+    assert no.value.code == 13
+
+
+READS = {
+    "find": lambda lab: lab["docs"].find_one(),
+    "count": lambda lab: lab["docs"].count_documents({}),
+    "indexes": lambda lab: list(lab["docs"].list_indexes()),
+    "collections": lambda lab: lab.list_collection_names(),
+}
+WRITES = {
+    "insert": lambda lab: lab["docs"].insert_one({"x": 1}),
+    "update": lambda lab: lab["docs"].update_one({"x": 1}, {"$set": {"y": 1}}),
+    "find and modify": lambda lab: lab["docs"].find_one_and_delete({"x": 1}),
+    "index": lambda lab: lab["docs"].create_index("x"),
+    "out": lambda lab: lab["docs"].aggregate([{"$match": {}}, {"$out": "copy"}]),
+    "rename": lambda lab: lab["copy"].rename("moved", dropTarget=True),
+    "drop": lambda lab: lab["moved"].drop(),
+}
+
+
+def test_a_role_allows_what_it_allows(guarded):
+    writer, reader = entered(guarded, "w", "p:s s/ß"), entered(guarded, "r", "read-pass")
+    made_elsewhere = entered(guarded, "a", "a-pass", "admin")
+    for may in (writer, made_elsewhere):
+        for do in (*WRITES.values(), *READS.values()):
+            do(may)
+    writer.create_collection("copy")
+    for do in READS.values():
+        do(reader)
+    for do in WRITES.values():
+        with pytest.raises(pymongo.errors.OperationFailure, match=r"^not authorized on ") as no:
+            do(reader)
+        assert no.value.code == 13
+        assert no.value.details["codeName"] == "Unauthorized"
+    with pytest.raises(pymongo.errors.OperationFailure, match="not authorized on another to exec"):
+        writer.client["another"]["docs"].find_one()
+    with pytest.raises(pymongo.errors.OperationFailure, match="not authorized on lab to execute"):
+        writer.client.drop_database("lab")
+    entered(guarded, "root", "root-pass", "admin").client.drop_database("lab")
+    assert writer.list_collection_names() == []
+
+
+def test_tls_or_nothing(tmp_path):
+    trustme = pytest.importorskip("trustme", reason="needs sulfox[dev]")
+    own, other = trustme.CA(), trustme.CA()
+    own.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "key.pem")
+    own.cert_pem.write_to_path(tmp_path / "ca.pem")
+    other.cert_pem.write_to_path(tmp_path / "other.pem")
+    mongo = make_guarded_mongo(tmp_path, certificate=tmp_path / "key.pem")
+    try:
+        secure = entered(mongo, tls=True, tlsCAFile=str(tmp_path / "ca.pem"))
+        secure["docs"].insert_one({"x": "y" * 3_000_000})
+        assert len(secure["docs"].find_one()["x"]) == 3_000_000
+        for options, cause in (
+            ({}, "connection closed"),
+            ({"tls": True, "tlsCAFile": str(tmp_path / "other.pem")}, "CERTIFICATE_VERIFY_FAILED"),
+        ):
+            with pytest.raises(pymongo.errors.ServerSelectionTimeoutError, match=cause):
+                entered(mongo, **options)["docs"].find_one()
+    finally:
+        mongo.stop()

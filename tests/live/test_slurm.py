@@ -1,10 +1,16 @@
-"""Promise: a study on a cluster finishes with all its frames, through either workflow engine."""
+"""Promise: a study on a cluster finishes with all its frames; what cannot work is refused.
+
+Through either workflow engine, with real sbatch, munge and sockets.
+"""
 
 from __future__ import annotations
 
+import shutil
 import signal
+from pathlib import Path
 
 import pytest
+from slurm_lab import ROOT
 from slurm_study import BOTH, STEPS
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
@@ -24,7 +30,7 @@ def test_a_run_longer_than_its_jobs_finishes_with_all_its_frames(lab):
     assert during["state"] != "done"
     assert during["n_steps"] == STEPS
     assert 0 < during["steps_done"] <= STEPS
-    lab.wait_until_done()
+    lab.resume_until_done()  # nothing to resume, unless the machine is so slow as to TIMEOUT
     after = lab.status()
     assert set(after["states"]) == {"done"}
     runs = [row for row in after["jobs"] if row["name"].endswith(": production")]
@@ -73,6 +79,71 @@ def test_jobs_are_cancelled_runners_killed_and_the_database_goes_away(ran):
     ran.stop_runner(second)
 
 
+def test_a_document_too_large_for_the_database_is_refused_before_it(ran):
+    """A finding of the source of 13 MB fits into a job, not into the answer beside others."""
+    ran.ensure_runner()
+    before = len(ran.trajectories())
+    ran.write_study(300, finding="x" * 13_000_000)
+    assert len(ran.submit()["jobs"]) == 1  # the comparison; no run is repeated
+    failed = ran.wait_for_failure()
+    assert failed["failure"]["kind"] == "input"
+    assert failed["failure"]["cause"].startswith("SFX-507 [data] comparison ")
+    left = ran.resume()
+    assert [row["action"] for row in left] == ["left"]
+    ran.write_study(300, finding="x" * 17_000_000)
+    n_jobs = ran.jobs.count_documents({})
+    said = ran.refused("submit", str(ran.folder / "tiny"), "--cluster", "lab", "--yes")
+    assert said.startswith("SFX-507 [data] job tiny: comparison with the source: 17.")
+    assert ran.jobs.count_documents({}) == n_jobs
+    ran.note("a document over 16 MB", recovery=left, said=[failed, said])
+    ran.check_results(before)
+
+
+def test_a_worker_with_another_version_computes_nothing(ran, tmp_path):
+    shutil.copytree(ROOT / "src" / "sulfox", tmp_path / "old" / "sulfox")
+    module = tmp_path / "old" / "sulfox" / "__init__.py"
+    module.write_text(module.read_text().replace('__version__ = "', '__version__ = "0.0.'))
+    ran.write_cluster(path=str(tmp_path / "old"))
+    ran.ensure_runner(anew=True)
+    before = len(ran.trajectories())
+    ran.write_study(300, finding="for the other version")
+    assert len(ran.submit()["jobs"]) == 1
+    failed = ran.wait_for_failure()
+    assert failed["failure"]["kind"] == "input"
+    assert failed["failure"]["cause"].startswith("SFX-640 [input] sulfox on ")
+    checks = {check["name"]: check for check in ran.doctor()["checks"]}
+    node = checks["sulfox on a node"]
+    assert node["state"] == "problem"
+    assert node["found"].startswith("0.0.")
+    left = ran.resume()
+    assert [row["action"] for row in left] == ["left"]
+    ran.write_cluster(minutes=10)
+    ran.ensure_runner(anew=True)
+    done = ran.resume("--mended")
+    ran.wait_until_done()
+    ran.note("another version", recovery=[*left, *done], said=[failed, node])
+    ran.check_results(before)
+
+
+def test_what_a_dead_runner_leaves_is_settled(ran):
+    """A job of the scheduler that nobody owns, and a job that stays locked."""
+    folder = Path(ran.cluster_folder("queue")) / "orphan"
+    folder.mkdir(parents=True)
+    orphan = ran.slurm("sbatch", "--parsable", f"--chdir={folder}", "--wrap", "sleep 600")
+    ran.stop_runners()
+    before = len(ran.trajectories())
+    ran.write_study(300, finding="for the dead runner")
+    assert len(ran.submit()["jobs"]) == 1
+    ran.lock_a_job(hours=1)
+    settled = {row["action"]: row for row in ran.resume()}
+    assert set(settled) == {"cancelled", "unlocked"}
+    assert settled["cancelled"]["name"] == f"job {orphan}"
+    ran.ensure_runner()
+    ran.resume_until_done()
+    ran.note("runner died with a lock", "orphan", recovery=list(settled.values()))
+    ran.check_results(before)
+
+
 def test_through_fireworks(ran):
     """By another engine: what jobflow-remote has done is not done again."""
     before = len(ran.trajectories())
@@ -105,8 +176,11 @@ def test_through_fireworks(ran):
     ran.note("scancel of a job of FireWorks", recovery=sent, said=[failed])
 
     def all_done() -> bool:
-        assert not ran.fireworks_states()["FIZZLED"], found("failed")
-        return set(ran.fireworks_states()) == {"COMPLETED"}
+        states = ran.fireworks_states()
+        assert not states["FIZZLED"], found("failed")
+        if states["RUNNING"] and not ran.slurm("squeue", "-h"):  # a slow machine: TIMEOUT
+            ran.resume("--manager", "fireworks")
+        return set(states) == {"COMPLETED"}
 
     ran.wait("the end of the workflow", all_done, 1200)
     after = ran.status("--manager", "fireworks")

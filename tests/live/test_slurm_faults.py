@@ -7,10 +7,9 @@ of ``hpc/local-slurm/README.md``.
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
-from slurm_lab import ALL, ROOT
+from slurm_lab import ALL
 from slurm_study import BOTH, STEPS
 
 pytestmark = [
@@ -107,7 +106,7 @@ def test_a_study_by_vasps_stand_in_on_both_interfaces_of_the_source(lab):
     assert len(plan["jobs"]) == 3 + 2 * 5 + 1
     states = lab.status()["states"]
     assert (states.pop("ready"), states.pop("waiting"), set(states) - {"done"}) == (3, 11, set())
-    lab.ensure_runner()
+    lab.ensure_runner(anew=True)
     seen = lab.watch_until_done(3000)
     assert {"running", "done"} <= {state for states in seen for state in states}
     assert [states.get("done", 0) for states in seen] == sorted(s.get("done", 0) for s in seen)
@@ -157,52 +156,6 @@ def test_a_database_that_takes_no_writes_only_delays(ran, temperature_K, error, 
     ran.check_results(before + 1)
 
 
-def test_a_document_too_large_for_the_database_is_refused_before_it(ran):
-    """A finding of the source of 13 MB fits into a job, not into the answer beside others."""
-    ran.ensure_runner()
-    before = len(ran.trajectories())
-    ran.write_study(300, finding="x" * 13_000_000)
-    assert len(ran.submit()["jobs"]) == 1  # the comparison; no run is repeated
-    failed = ran.wait_for_failure()
-    assert failed["failure"]["kind"] == "input"
-    assert failed["failure"]["cause"].startswith("SFX-507 [data] comparison ")
-    left = ran.resume()
-    assert [row["action"] for row in left] == ["left"]
-    ran.write_study(300, finding="x" * 17_000_000)
-    n_jobs = ran.jobs.count_documents({})
-    said = ran.refused("submit", str(ran.folder / "tiny"), "--cluster", "lab", "--yes")
-    assert said.startswith("SFX-507 [data] job tiny: comparison with the source: 17.")
-    assert ran.jobs.count_documents({}) == n_jobs
-    ran.note("a document over 16 MB", recovery=left, said=[failed, said])
-    ran.check_results(before)
-
-
-def test_a_worker_with_another_version_computes_nothing(ran, tmp_path):
-    shutil.copytree(ROOT / "src" / "sulfox", tmp_path / "old" / "sulfox")
-    module = tmp_path / "old" / "sulfox" / "__init__.py"
-    module.write_text(module.read_text().replace('__version__ = "', '__version__ = "0.0.'))
-    ran.write_cluster(path=str(tmp_path / "old"))
-    ran.ensure_runner(anew=True)
-    before = len(ran.trajectories())
-    ran.write_study(300, finding="for the other version")
-    assert len(ran.submit()["jobs"]) == 1
-    failed = ran.wait_for_failure()
-    assert failed["failure"]["kind"] == "input"
-    assert failed["failure"]["cause"].startswith("SFX-640 [input] sulfox on ")
-    checks = {check["name"]: check for check in ran.doctor()["checks"]}
-    node = checks["sulfox on a node"]
-    assert node["state"] == "problem"
-    assert node["found"].startswith("0.0.")
-    left = ran.resume()
-    assert [row["action"] for row in left] == ["left"]
-    ran.write_cluster(minutes=MINUTES)
-    ran.ensure_runner(anew=True)
-    done = ran.resume("--mended")
-    ran.wait_until_done()
-    ran.note("another version", recovery=[*left, *done], said=[failed, node])
-    ran.check_results(before)
-
-
 def test_a_study_is_cancelled_and_taken_up_again(ran):
     before = one_more(ran, 1100)
     (job,) = ran.running_jobs(1)
@@ -216,22 +169,3 @@ def test_a_study_is_cancelled_and_taken_up_again(ran):
     ran.wait_until_done()
     ran.note("sulfox cancel", recovery=done)
     ran.check_results(before + 1)
-
-
-def test_what_a_dead_runner_leaves_is_settled(ran):
-    """A job of the scheduler that nobody owns, and a job that stays locked."""
-    folder = Path(ran.cluster_folder("queue")) / "orphan"
-    folder.mkdir(parents=True)
-    orphan = ran.slurm("sbatch", "--parsable", f"--chdir={folder}", "--wrap", "sleep 600")
-    ran.stop_runners()
-    before = len(ran.trajectories())
-    ran.write_study(300, finding="for the dead runner")
-    assert len(ran.submit()["jobs"]) == 1
-    ran.lock_a_job(hours=1)
-    settled = {row["action"]: row for row in ran.resume()}
-    assert set(settled) == {"cancelled", "unlocked"}
-    assert settled["cancelled"]["name"] == f"job {orphan}"
-    ran.ensure_runner()
-    ran.resume_until_done()
-    ran.note("runner died with a lock", "orphan", recovery=list(settled.values()))
-    ran.check_results(before)

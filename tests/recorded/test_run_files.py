@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from sulfox.analysis.electronic.band_center import analyze_band_center
-from sulfox.engines.vasp.dos_tables import parse_table
+from sulfox.engines.vasp.dos_tables import NON_COLLINEAR, parse_table
 from sulfox.engines.vasp.electronic_files import read_projected_dos
 from sulfox.errors import SulfoxError
 
@@ -121,6 +121,7 @@ def test_moments_of_a_non_collinear_vaspout_are_no_states(tmp_path):
     assert not dos.is_spin_polarized
     assert np.array_equal(dos.densities, plain.densities)
     assert np.array_equal(dos.total, plain.total)
+    assert (dos.remarks, plain.remarks) == ((NON_COLLINEAR,), ())
     assert dos.n_electrons == pytest.approx(plain.n_electrons / 2)  # a state holds one electron
 
 

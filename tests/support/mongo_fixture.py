@@ -108,6 +108,22 @@ def make_mongo(folder: Path) -> TestMongo:
     return mongo
 
 
+def make_guarded_mongo(folder: Path, *users: str, certificate: Path | None = None) -> TestMongo:
+    """A wire server, started, that asks who you are (see `mongo_server.users`) or wants TLS."""
+    command = [sys.executable, "-m", "mongo_server", "--file", str(folder / "db.sqlite")]
+    for user in users:
+        command += ["--user", user]
+    if certificate is not None:
+        command += ["--tls-cert", str(certificate)]
+    port = free_port()
+    which = "the wire server of tests/support/mongo_server, guarded"
+    command += ["--port", str(port)]
+    uri = f"mongodb://localhost:{port}"
+    mongo = TestMongo(uri, which, tuple(command), folder / "mongo.log")
+    mongo.start()
+    return mongo
+
+
 @pytest.fixture(scope="session")
 def mongo(tmp_path_factory) -> Iterator[TestMongo]:
     """A MongoDB server."""

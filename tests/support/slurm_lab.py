@@ -229,7 +229,7 @@ class SlurmLab:
 
     @property
     def jobs(self):
-        return self.mongo.client()[self.database]["jobs"]
+        return self.mongo.client()[self.database][f"jobs-{_CLUSTER}"]
 
     @property
     def own(self) -> dict:

@@ -25,6 +25,7 @@ _COLUMNS = (
     "plane waves",
     "memory [GB]",
     "cores",
+    "GPUs",
     "s/step",
     "core-hours",
     "jobs per run",
@@ -48,7 +49,7 @@ def estimate(
 ) -> None:
     """Estimate core-hours, memory and jobs of a study; no number of it is a measurement."""
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.estimate import estimate_cost
+    from sulfox.clusters.sizes.estimate import estimate_cost
     from sulfox.engines.vasp.inputs.profile import load_profile
     from sulfox.flows.input_decks import study_decks
     from sulfox.flows.study import StudyOverrides, load_study
@@ -69,7 +70,9 @@ def estimate(
         emit_json(cost)
         return
     emit_table(f"{cost.study} with VASP on {cost.cluster}", _COLUMNS, map(_cells, cost.rows))
-    emit_text(f"in all {cost.core_hours:.3g} core-hours", *(f"basis: {t}" for t in cost.basis))
+    gpus = f", {cost.gpu_hours:.3g} GPU-hours" if cost.gpu_hours else ""
+    emit_text(f"in all {cost.core_hours:.3g} core-hours{gpus}")
+    emit_text(*(f"basis: {text}" for text in cost.basis))
 
 
 def _paces(store: str | None) -> list[MeasuredPace]:
@@ -104,6 +107,7 @@ def _cells(row: Any) -> tuple[object, ...]:
         row.n_plane_waves,
         f"{row.memory_GB:.2g}",
         row.cores,
+        row.gpus,
         f"{row.seconds_per_step:.2g}",
         f"{row.core_hours:.3g}",
         row.n_jobs,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["Engine", "FigureFile", "JsonOutput", "Manager", "OutDir", "Store", "StudyFilter"]
+__all__ = ["Engine", "FigureFile", "JsonOutput", "ManagerName", "OutDir", "Store", "StudyFilter"]
 
 JsonOutput = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, logs on stderr.")
@@ -22,7 +22,7 @@ Store = Annotated[
 ]
 OutDir = Annotated[Path | None, typer.Option("--out", help="Folder for what is written.")]
 Engine = Annotated[str | None, typer.Option("--engine", help="mlip, or another engine's name.")]
-Manager = Annotated[
+ManagerName = Annotated[
     Literal["jobflow-remote", "fireworks"],
     typer.Option("--manager", help="Which workflow engine queues the jobs."),
 ]

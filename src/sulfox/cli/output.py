@@ -76,7 +76,8 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         table.add_row(*("-" if cell is None else escape(str(cell)) for cell in row))
     console = Console()
     if not console.is_terminal:
-        console = Console(width=200)
+        no_edge = Console(width=10_000)  # of a file or a pipe: ids stay whole
+        console = Console(width=max(200, no_edge.measure(table).maximum))
     console.print(table)
 
 

@@ -116,9 +116,9 @@ def _run(
     study = load_study(name).with_overrides(overrides)
     from sulfox.flows.interface_study import build_study_flow
     from sulfox.flows.local_manager import run_flow
-    from sulfox.stores.opening import open_store, work_folder
+    from sulfox.stores.opening import open_results_store, work_folder
 
-    opener = partial(open_store, store)
+    opener = partial(open_results_store, store)
     opened = opener()
     made = build_study_flow(study)
     emit_note(*made.left_out, *_expected_costs(made.flow, opened))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from sulfox import __version__
+from sulfox.clusters.cluster_file import describe_mistakes, invalid_file, read_cluster_file
+from sulfox.clusters.sizes.job_size import JOB_KINDS, JobKind, JobSize, Partition
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
 from sulfox.settings import config_dirs, find_config
-from sulfox.units import Dimensionless, Seconds
+from sulfox.units import Seconds
 
 __all__ = [
     "JOB_KINDS",
@@ -27,12 +28,6 @@ __all__ = [
     "load_cluster",
 ]
 
-JobKind = Literal["relaxation", "electronic", "dynamics", "light"]
-JOB_KINDS: tuple[JobKind, ...] = ("relaxation", "electronic", "dynamics", "light")
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SECRET = re.compile(r"passw|secret|token|passphrase|mongodb(\+srv)?://[^@\s]*@", re.IGNORECASE)
-
 #: SLURM tells a job its end since 23.02; an older one is asked.
 _END_OF_JOB = (
     'if [ -n "$SLURM_JOB_ID" ] && [ -z "$SLURM_JOB_END_TIME" ]; then '
@@ -40,64 +35,11 @@ _END_OF_JOB = (
     'export SULFOX_JOB_ENDS_AT=$(date -d "$ends" +%s); fi'
 )
 
-
-class Partition(Record):
-    """A partition (queue) of the scheduler.
-
-    Attributes
-    ----------
-    name : str
-        As ``sinfo`` shows it.
-    nodes : int
-        Nodes that a job may get.
-    cores_per_node : int
-        Cores of a node.
-    memory_GB_per_node : float
-        Memory that jobs of a node may use together [GB].
-    gpus_per_node : int
-        0 for a CPU partition.
-    max_walltime_h : float
-        Longest time limit [h].
-    constraint, qos : str or None
-        Passed on to the scheduler.
-    """
-
-    name: str
-    nodes: int = Field(ge=1)
-    cores_per_node: int = Field(ge=1)
-    memory_GB_per_node: Dimensionless = Field(gt=0)
-    gpus_per_node: int = Field(default=0, ge=0)
-    max_walltime_h: Dimensionless = Field(gt=0)
-    constraint: str | None = None
-    qos: str | None = None
-
-
-class JobSize(Record):
-    """How large jobs of one kind are.
-
-    Attributes
-    ----------
-    partition : str
-        Where they run.
-    atoms_per_core : float
-        Cores are atoms over this, up to whole nodes above one node.
-    min_cores, max_nodes : int
-        Limits.
-    gpus : int
-        GPUs of the whole job; 0 for CPU.
-    memory_GB_per_core : float
-        [GB]
-    walltime_h : float
-        Time limit [h].
-    """
-
-    partition: str
-    atoms_per_core: Dimensionless = Field(default=4.0, gt=0)
-    min_cores: int = Field(default=1, ge=1)
-    max_nodes: int = Field(default=1, ge=1)
-    gpus: int = Field(default=0, ge=0)
-    memory_GB_per_core: Dimensionless = Field(default=2.0, gt=0)
-    walltime_h: Dimensionless = Field(gt=0)
+#: As many threads as a rank has cores; srun takes them from sbatch before SLURM 22.05 only.
+_THREADS = (
+    'export OMP_NUM_THREADS="${SLURM_CPUS_PER_TASK:-1}" '
+    'SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"'
+)
 
 
 class Commands(Record):
@@ -106,12 +48,13 @@ class Commands(Record):
     Attributes
     ----------
     vasp_std, vasp_gam, vasp_ncl : str
-        Whole command lines, ``"srun vasp_std"``.
+        Whole command lines, ``"srun vasp_std"``. No protocol of sulfox is non-collinear;
+        ``vasp_ncl`` is told to jobs as ``ATOMATE2_VASP_NCL_CMD``, for flows of your own.
     """
 
-    vasp_std: str = "srun vasp_std"
-    vasp_gam: str = "srun vasp_gam"
-    vasp_ncl: str = "srun vasp_ncl"
+    vasp_std: str = Field(default="srun vasp_std", min_length=1)
+    vasp_gam: str = Field(default="srun vasp_gam", min_length=1)
+    vasp_ncl: str = Field(default="srun vasp_ncl", min_length=1)
 
 
 class Login(Record):
@@ -143,13 +86,14 @@ class Cluster(Record):
     account : str or None
         Whom the core-hours belong to.
     work_dir : str
-        Folder of running jobs on a file system that all nodes see.
+        Folder of running jobs on a file system that all nodes see, as an absolute path.
     activate : str
         Shell line that makes sulfox's Python environment the current one.
     modules : tuple of str
         Loaded before every job, after ``module purge``.
     environment : dict
-        Variables of every job; no secrets.
+        Variables of every job; no secrets. ``OMP_NUM_THREADS`` is that of VASP's jobs, whose MPI
+        ranks get so many cores each; every other job has one.
     commands : Commands
         VASP's executables.
     partitions : tuple of Partition
@@ -157,7 +101,7 @@ class Cluster(Record):
     job_sizes : dict
         Kind of job -> size; all kinds must be there.
     store : str
-        Store of the results: name in ``configs/stores``, folder, or YAML file.
+        Store of the results: name in ``configs/stores``, or a YAML file.
     nodes_reach_database : bool
         Whether compute nodes can connect to the database; if not, jobs that need stored
         frames run on the manager's machine.
@@ -171,7 +115,7 @@ class Cluster(Record):
     description: str
     scheduler: Literal["slurm"] = "slurm"
     login: Login | None = None
-    account: str | None = None
+    account: str | None = Field(default=None, min_length=1)
     work_dir: str
     activate: str
     modules: tuple[str, ...] = ()
@@ -184,23 +128,41 @@ class Cluster(Record):
     max_jobs: int = Field(default=50, ge=1)
     poll_s: Seconds = Field(default=30.0, ge=1)
 
+    @field_validator("work_dir")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        if not value.startswith("/") or "$" in value:
+            raise ValueError(f"{value!r} is no absolute path; ${{NAME}}/... may stand for one")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _problems(self) -> Iterator[str]:
         missing = set(JOB_KINDS) - set(self.job_sizes)
         if missing:
-            raise ValueError(f"job_sizes lacks {', '.join(sorted(missing))}")
+            yield f"job_sizes lacks {', '.join(sorted(missing))}"
+        stated = self.environment.get("OMP_NUM_THREADS", "1")
+        if not stated.isdecimal() or int(stated) < 1:
+            yield f"environment.OMP_NUM_THREADS: {stated!r} is no whole number above 0"
+            return
+        known = [partition.name for partition in self.partitions]
         for kind, size in self.job_sizes.items():
-            partition = self.partition(size.partition)
-            if size.walltime_h > partition.max_walltime_h:
-                raise ValueError(
-                    f"{kind}: walltime {size.walltime_h:g} h, {partition.name} allows "
-                    f"{partition.max_walltime_h:g} h"
-                )
-            if size.max_nodes > partition.nodes:
-                raise ValueError(f"{kind}: {size.max_nodes} nodes of {partition.nodes}")
-            if size.gpus > size.max_nodes * partition.gpus_per_node:
-                raise ValueError(f"{kind}: {size.gpus} GPUs, there are fewer in {partition.name}")
-        return self
+            if size.partition not in known:
+                yield f"job_sizes.{kind}: no partition {size.partition!r}, only {', '.join(known)}"
+                continue
+            threads = 1 if kind == "light" else self.threads
+            for problem in size.problems(self.partition(size.partition), threads):
+                yield f"job_sizes.{kind}: {problem}"
+
+    @property
+    def threads(self) -> int:
+        """Cores of an MPI rank of VASP: ``OMP_NUM_THREADS`` of the environment, else 1."""
+        return int(self.environment.get("OMP_NUM_THREADS", "1"))
 
     def partition(self, name: str) -> Partition:
         """Return a partition by name.
@@ -225,12 +187,17 @@ class Cluster(Record):
         lines = (
             ["module purge", *(f"module load {m}" for m in self.modules)] if self.modules else []
         )
-        lines += [f"export {name}={value!r}" for name, value in sorted(self.environment.items())]
+        variables = {
+            **{n: v for n, v in sorted(self.environment.items()) if n != "OMP_NUM_THREADS"},
+            "SULFOX_WORK_DIR": self.work_dir,
+            "SULFOX_STORE": self.store,
+            "SULFOX_VASP_STD_COMMAND": self.commands.vasp_std,
+            "SULFOX_VASP_GAM_COMMAND": self.commands.vasp_gam,
+            "ATOMATE2_VASP_NCL_CMD": self.commands.vasp_ncl,
+        }
+        lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
         lines += [
-            f"export SULFOX_WORK_DIR={self.work_dir!r}",
-            f"export SULFOX_STORE={self.store!r}",
-            f"export SULFOX_VASP_STD_COMMAND={self.commands.vasp_std!r}",
-            f"export SULFOX_VASP_GAM_COMMAND={self.commands.vasp_gam!r}",
+            _THREADS,
             _END_OF_JOB,
             self.activate,
         ]
@@ -282,45 +249,33 @@ def load_cluster(name: str) -> Cluster:
             expected="one of " + ", ".join(known),
             next_step="correct the name, or give the path of a .yaml file",
         )
+    content = read_cluster_file(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        if _SECRET.search(text):
-            raise _invalid(path, "what looks like a secret", "names of variables, never secrets")
-        return Cluster.model_validate(_substitute(yaml.safe_load(text), path))
+        cluster = Cluster.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "cluster"
-        raise _invalid(path, f"{where}: {first['msg']}", ", ".join(Cluster.model_fields)) from error
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        raise _invalid(path, " ".join(str(error).split()), "a YAML file") from error
+        mistakes = describe_mistakes(error, content, _MODELS)
+        raise invalid_file(path, "; ".join(mistakes), "values that fit each other") from error
+    _refuse_unknown_store(cluster, path)
+    return cluster
 
 
-def _substitute(value: Any, path: Path) -> Any:
-    if isinstance(value, dict):
-        return {key: _substitute(item, path) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_substitute(item, path) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def from_environment(match: re.Match[str]) -> str:
-        found = os.environ.get(match.group(1))
-        if found is None:
-            raise _invalid(
-                path,
-                f"environment variable {match.group(1)} is not set",
-                "a value for every ${NAME}",
-            )
-        return found
-
-    return _VARIABLE.sub(from_environment, value)
+#: First key of a cluster's file -> what stands below it.
+_MODELS: dict[str, type[BaseModel]] = {
+    "": Cluster,
+    "login": Login,
+    "commands": Commands,
+    "partitions": Partition,
+    "job_sizes": JobSize,
+}
 
 
-def _invalid(path: Path, found: str, expected: str) -> SulfoxError:
-    return SulfoxError(
-        "SFX-802",
-        who=f"cluster file {path}",
-        found=found,
-        expected=expected,
-        next_step="correct the file; configs/clusters holds examples",
-    )
+def _refuse_unknown_store(cluster: Cluster, path: Path) -> None:
+    store = Path(cluster.store).expanduser()
+    named = store.suffix not in (".yaml", ".yml") and find_config("stores", cluster.store)
+    if not named and not store.is_file():
+        known = sorted({p.stem for d in config_dirs() for p in (d / "stores").glob("*.yaml")})
+        raise invalid_file(
+            path,
+            f"store: there is no {cluster.store}",
+            f"one of {', '.join(known)}, or a .yaml file",
+        )

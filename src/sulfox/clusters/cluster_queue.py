@@ -13,10 +13,11 @@ from sulfox.clusters.fireworks.files import write_fireworks_files
 from sulfox.clusters.fireworks.queue import FireworksQueue
 from sulfox.clusters.jobflow_remote.project import write_project
 from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
-from sulfox.clusters.resources import job_resources
+from sulfox.clusters.sizes.resources import job_resources
 from sulfox.errors import SulfoxError
 from sulfox.settings import find_config
 from sulfox.stores.described import read_description
+from sulfox.stores.server_failures import explain_server_failure
 
 if TYPE_CHECKING:
     from jobflow import JobStore
@@ -26,15 +27,38 @@ __all__ = [
     "database_errors",
     "fireworks_folder",
     "open_launchpad",
-    "open_manager",
     "open_queue",
     "projects_folder",
     "store_description",
+    "store_file",
 ]
 
 
-#: MongoDB's number for a wrong user or password.
-_NOT_LET_IN = 18
+def store_file(cluster: Cluster) -> Path:
+    """Find the description of a cluster's store.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Its `store` names a file in ``configs/stores``, or is the path of one.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-501 if there is none.
+    """
+    path = Path(cluster.store).expanduser()
+    if path.suffix not in (".yaml", ".yml"):
+        path = find_config("stores", cluster.store) or path
+    if not path.is_file():
+        raise SulfoxError(
+            "SFX-501",
+            who=f"store {cluster.store} of cluster {cluster.name}",
+            found="no such file",
+            expected="a YAML file that describes a MongoDB store",
+            next_step="see configs/stores/mongodb.yaml",
+        )
+    return path
 
 
 def store_description(cluster: Cluster) -> dict[str, Any]:
@@ -50,7 +74,7 @@ def store_description(cluster: Cluster) -> dict[str, Any]:
     SulfoxError
         SFX-501 if it is no description of a server's store.
     """
-    return read_description(_store_file(cluster))
+    return read_description(store_file(cluster))
 
 
 def cluster_store(cluster: Cluster) -> JobStore:
@@ -63,7 +87,7 @@ def cluster_store(cluster: Cluster) -> JobStore:
     """
     from sulfox.stores.described import open_described_store
 
-    return open_described_store(_store_file(cluster))
+    return open_described_store(store_file(cluster))
 
 
 def projects_folder() -> Path:
@@ -131,27 +155,9 @@ def open_launchpad(cluster: Cluster) -> FireworksQueue:
     with database_errors(cluster), _package("fireworks", "fireworks"):
         size = job_resources(cluster, "light", 1, "none")
         write_fireworks_files(cluster, store_description(cluster), folder, size)
-        queue = FireworksQueue(folder)
+        queue = FireworksQueue(folder, cluster.name)
         queue.initialise()
     return queue
-
-
-def open_manager(cluster: Cluster, manager: str) -> JobflowRemoteQueue | FireworksQueue:
-    """Open the queue of a workflow engine.
-
-    Parameters
-    ----------
-    cluster : Cluster
-        The cluster.
-    manager : str
-        ``"jobflow-remote"`` or ``"fireworks"``.
-
-    Returns
-    -------
-    JobflowRemoteQueue or FireworksQueue
-        Both have ``states`` and ``submit``.
-    """
-    return open_launchpad(cluster) if manager == "fireworks" else open_queue(cluster)
 
 
 @contextlib.contextmanager
@@ -166,39 +172,16 @@ def database_errors(cluster: Cluster) -> Iterator[None]:
     Raises
     ------
     SulfoxError
-        SFX-501 if the database does not answer or does not let this user in, SFX-503 if it takes
-        no writes: full, over its quota, or only to be read by this user.
+        SFX-501 if the database does not answer or does not let this user in, with the likely
+        cause; SFX-503 if it takes no writes: full, over its quota, or only to be read by this user.
     """
-    from pymongo.errors import OperationFailure, PyMongoError
+    from pymongo.errors import PyMongoError
 
-    who = f"database of cluster {cluster.name}"
     try:
         yield
-    except OperationFailure as error:
-        if error.code == _NOT_LET_IN:
-            raise _no_database(who, "it does not let this user in") from None
-        # a bulk write tells the reason inside
-        inner = ((error.details or {}).get("writeErrors") or [{}])[0].get("errmsg", error)
-        raise SulfoxError(
-            "SFX-503",
-            who=who,
-            found=str(inner).partition(", full error")[0],
-            expected="a database with space that lets this user write",
-            next_step="free space, or take the role readWrite; then give the same command again: "
-            "runner and jobs wait",
-        ) from None
     except PyMongoError as error:
-        raise _no_database(who, type(error).__name__) from None
-
-
-def _no_database(who: str, found: str) -> SulfoxError:
-    return SulfoxError(
-        "SFX-501",
-        who=who,
-        found=found,
-        expected="a MongoDB server that answers",
-        next_step="see that it runs, and that the variables of its store file are set",
-    )
+        who = f"database of cluster {cluster.name}"
+        raise explain_server_failure(error).error(who) from None
 
 
 @contextlib.contextmanager
@@ -213,18 +196,3 @@ def _package(package: str, extra: str) -> Iterator[None]:
             expected=f"{package} on the manager's machine and on the cluster",
             next_step=f"pip install 'sulfox[{extra}]'",
         ) from error
-
-
-def _store_file(cluster: Cluster) -> Path:
-    path = Path(cluster.store).expanduser()
-    if path.suffix not in (".yaml", ".yml"):
-        path = find_config("stores", cluster.store) or path
-    if not path.is_file():
-        raise SulfoxError(
-            "SFX-501",
-            who=f"store {cluster.store} of cluster {cluster.name}",
-            found="no such file",
-            expected="a YAML file that describes a MongoDB store",
-            next_step="see configs/stores/mongodb.yaml",
-        )
-    return path

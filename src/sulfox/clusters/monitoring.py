@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import Failure, find_failure
+from sulfox.clusters.jobflow_remote.project import QUEUE_WORKER
 from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
 from sulfox.documents.base import Record
 from sulfox.units import Dimensionless, Seconds, TimePs
@@ -43,6 +45,8 @@ _STATES = {
     "USER_STOPPED": "cancelled",
 }
 _AT_REST = ("done", "waiting")
+_NOT_BEGUN = ("waiting", "ready")
+_PROGRESS = "progress.json"
 _TAIL_BYTES = 20_000
 
 
@@ -72,7 +76,7 @@ class JobStanding(Record):
     interface, step : str or None
         What it is about and which step of it; None for what several interfaces share.
     asked_ps, done_ps : float or None
-        Of dynamics [ps].
+        Of dynamics [ps]; None where what the run wrote of itself cannot be read.
     """
 
     uuid: str
@@ -105,7 +109,7 @@ class InterfaceStanding(Record):
     now : tuple of str
         Steps that are neither done nor waiting, ``"2 production running"``.
     asked_ps, done_ps : float
-        Dynamics over all runs [ps].
+        Dynamics over all runs [ps]; what is known to be done.
     ps_per_hour : float or None
         Pace of all running processes together [ps/h].
     seconds_left : float or None
@@ -154,14 +158,26 @@ def read_standings(
     found = queue.controller.jobs.find({"job.metadata.study": study}, fields).sort([("index", 1)])
     latest = {job["uuid"]: job for job in found}
     order = sorted(latest.values(), key=lambda job: int(job["db_id"].rpartition("_")[2]))
-    return tuple(_standing(queue, cluster, job) for job in order)
+    moving = [
+        job["uuid"]
+        for job in order
+        if (_state(job) in ("running", "failed") or job["index"] > 1) and _state(job) != "done"
+    ]
+    if cluster.login is None:
+        progress = {uuid: read_progress(cluster, uuid) for uuid in moving}
+    else:
+        progress = _fetch_progress(queue, cluster, moving)
+    return tuple(_standing(queue, job, progress.get(job["uuid"], {})) for job in order)
 
 
-def _standing(queue: JobflowRemoteQueue, cluster: Cluster, job: Mapping[str, Any]) -> JobStanding:
-    state = _STATES.get(job["state"], job["state"].lower())
-    progress: dict[str, Any] = {}
-    if state in ("running", "failed") or job["index"] > 1:
-        progress = read_progress(cluster, job["uuid"])
+def _state(job: Mapping[str, Any]) -> str:
+    return _STATES.get(job["state"], job["state"].lower())
+
+
+def _standing(
+    queue: JobflowRemoteQueue, job: Mapping[str, Any], progress: Mapping[str, Any]
+) -> JobStanding:
+    state = _state(job)
     remote = job.get("remote") or {}
     return JobStanding(
         uuid=job["uuid"],
@@ -197,9 +213,12 @@ def standing_fields(
     fields = {name: progress.get(name) for name in ("steps_done", "n_steps", "ps_per_hour")}
     asked_ps = metadata.get("length_ps")
     done_ps = None
-    if asked_ps is not None:
-        share = (fields["steps_done"] or 0) / (fields["n_steps"] or 1)
-        done_ps = asked_ps if state == "done" else asked_ps * share
+    if asked_ps is not None and state == "done":
+        done_ps = asked_ps
+    elif asked_ps is not None and fields["n_steps"]:
+        done_ps = asked_ps * (fields["steps_done"] or 0) / fields["n_steps"]
+    elif asked_ps is not None and state in _NOT_BEGUN:
+        done_ps = 0.0
     return fields | {
         "interface": metadata.get("interface"),
         "step": metadata.get("step"),
@@ -267,11 +286,42 @@ def read_progress(cluster: Cluster, uuid: str) -> dict[str, Any]:
         is on another machine.
     """
     try:
-        text = (Path(cluster.work_dir) / uuid / "progress.json").read_text(encoding="utf-8")
-        content = json.loads(text)
+        text = (Path(cluster.work_dir) / uuid / _PROGRESS).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return {}
+    return _parsed(text)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
     return content if isinstance(content, dict) else {}
+
+
+def _fetch_progress(
+    queue: JobflowRemoteQueue, cluster: Cluster, uuids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Read what runs wrote of themselves on a machine that is reached by ssh, all at once."""
+    if not uuids:
+        return {}
+    files = " ".join(shlex.quote(f"{uuid}/{_PROGRESS}") for uuid in uuids)
+    # one line per run: its UUID, a space, the JSON without line breaks
+    command = (
+        f"for f in {files}; do if [ -f $f ]; then "
+        "printf '%s ' ${f%%/*}; tr -d '\\n' < $f; echo; fi; done"
+    )
+    host = queue.project.workers[QUEUE_WORKER].get_host()
+    try:
+        host.connect()
+        output, _, status = host.execute(command, workdir=cluster.work_dir)
+    except OSError:
+        return {}
+    finally:
+        host.close()
+    lines = output.splitlines() if status == 0 else []
+    return {uuid: _parsed(text) for uuid, _, text in (line.partition(" ") for line in lines)}
 
 
 def _failure(queue: JobflowRemoteQueue, job: Mapping[str, Any]) -> Failure:

@@ -211,7 +211,11 @@ class Study(Record):
     def _names_are_known(self) -> Self:
         known = [pair.name for pair in self.pairs]
         if len(set(known)) != len(known):
-            raise ValueError(f"pair names must differ, found {known}")
+            twice = sorted({name for name in known if known.count(name) > 1})
+            raise ValueError(
+                f"pair names must differ, found {', '.join(twice)} more than once; "
+                "a facet can be part of a name: 'CoO(100)|LPSCl(110)'"
+            )
         asked = [(f"variant {v.name!r}", name) for v in self.variants for name in v.pairs]
         asked += [(f"expected {e.quantity!r}", e.pair) for e in self.expected if e.pair]
         for where, name in asked:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sulfox.documents.base import SCHEMA_VERSION
 from sulfox.errors import SulfoxError
 from sulfox.stores.readers import TRAJECTORIES, trajectories_of
+from sulfox.stores.server_failures import connection_errors, explain_server_failure
 from sulfox.stores.store_errors import newer_store
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ __all__ = ["open_described_store", "read_description"]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CREDENTIALS = re.compile(r"//[^/\s@]*@")
+#: PyMongo quotes a part of an address that it cannot take apart.
+_PARTS = re.compile(r"[^\w.!$*+~-]+")
 _SECRET_KEYS = re.compile("password|passwd|secret|token|uri|access_key", re.IGNORECASE)
 #: An unreachable server is told after this time [ms].
 _TIMEOUT_MS = 5000
@@ -70,7 +73,8 @@ def open_described_store(path: Path) -> JobStore:
             },
         }
         store = JobStore.from_dict_spec(stores, **options)
-        store.connect()
+        with connection_errors(f"store {path}"):
+            store.connect()
         store.ensure_index("output.kind")
         index = MongoIndex.of(store)
         if index is not None:
@@ -84,6 +88,8 @@ def open_described_store(path: Path) -> JobStore:
     except KeyError as error:
         raise _refusal(path, f"unknown or missing key {error}", "maggma's store classes") from None
     except Exception as error:  # noqa: BLE001 a server can answer with anything
+        if type(error).__module__.startswith("pymongo"):
+            raise explain_server_failure(error).error(f"store {path}") from None
         found = _without_secrets(f"{type(error).__name__}: {error}", secrets)
         raise _refusal(path, found, "a store that answers") from None
     if newer is not None:
@@ -182,7 +188,8 @@ def _secret_values(spec: Any, *, secret: bool = False) -> set[str]:
 
 
 def _without_secrets(text: str, secrets: set[str]) -> str:
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+    parts = {part for secret in secrets if "://" in secret for part in _PARTS.split(secret)}
+    for secret in sorted(filter(None, secrets | parts), key=len, reverse=True):
         text = text.replace(secret, "***")
     text = _CREDENTIALS.sub("//***@", text)
     return text[:200]

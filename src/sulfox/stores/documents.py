@@ -3,101 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 from pydantic import ValidationError
 
-from sulfox.documents.base import SCHEMA_VERSION, Document, Record, Status
+from sulfox.documents.base import SCHEMA_VERSION, Document
 from sulfox.documents.kinds import DOCUMENT_KINDS, parse_document
 from sulfox.errors import SulfoxError
 from sulfox.stores.readers import DocumentReader
-from sulfox.stores.search.search import Condition, Search
-from sulfox.stores.search.values import NUMBERS, WORDS
+from sulfox.stores.search.empty_answer import turned_round
+from sulfox.stores.search.names import checked_conditions, checked_sort
+from sulfox.stores.search.query_filter import QueryFilter
+from sulfox.stores.search.search import Search
 from sulfox.stores.store_errors import newer_store
-from sulfox.units import Temperature
 
 __all__ = ["QueryFilter", "count_documents", "find_documents", "get_document", "storable"]
 
 #: A job's output holds several documents, and BSON is a little larger than JSON.
 MAX_DOCUMENT_BYTES = 12_000_000
-
-
-class QueryFilter(Record):
-    """What is wanted; None does not restrict. Words are compared without regard to case.
-
-    Attributes
-    ----------
-    id, study, pair, engine, variant, stage, interface_id, trajectory_id : str or None
-        Identity, study, ``"LCO|LPSCl"`` (``/`` is taken for ``|``), engine, ...
-    temperature_K : float or None
-        Target temperature [K].
-    seed : int or None
-        Seed of the run.
-    status : Status or None
-        complete, partial or refused.
-    bond, material, cathode_facet, electrolyte_facet : str or None
-        ``"S-S"``, ``"CoO"``, ``"1,0,4"``.
-    gas, entry_set : str or None
-        Of a gas reduction; name of the energies that a document stands on.
-    since, until : str or None
-        First and last date (ISO 8601) on which documents were made.
-    where : tuple of Condition
-        Any other comparison.
-    """
-
-    id: str | None = None
-    study: str | None = None
-    pair: str | None = None
-    engine: str | None = None
-    variant: str | None = None
-    stage: str | None = None
-    interface_id: str | None = None
-    trajectory_id: str | None = None
-    temperature_K: Temperature | None = None
-    seed: int | None = None
-    status: Status | None = None
-    bond: str | None = None
-    material: str | None = None
-    cathode_facet: str | None = None
-    electrolyte_facet: str | None = None
-    gas: str | None = None
-    entry_set: str | None = None
-    since: str | None = None
-    until: str | None = None
-    where: tuple[Condition, ...] = ()
-
-    def conditions(self, kind: str) -> tuple[Condition, ...]:
-        """Conditions on documents of a kind.
-
-        Parameters
-        ----------
-        kind : str
-            A key of ``DOCUMENT_KINDS``.
-
-        Raises
-        ------
-        SulfoxError
-            SFX-901 for a filter that the kind does not have.
-        """
-        found = list(self.where)
-        plain = self.model_dump(mode="json", exclude_none=True, exclude={"where"})
-        if "since" in plain:
-            found.append(Condition("created_at", ">=", plain.pop("since")))
-        if "until" in plain:  # "~" comes after any time of that day
-            found.append(Condition("created_at", "<=", plain.pop("until") + "~"))
-        for name, value in plain.items():
-            paths = WORDS.get(name) or NUMBERS.get(name) or {"": "id"}
-            if kind not in paths and "" not in paths:
-                raise SulfoxError(
-                    "SFX-901",
-                    who=f"filter {name}",
-                    found=f"documents of kind {kind}, which have none",
-                    expected=f"one of {', '.join(sorted(paths))}",
-                    next_step="leave the filter out",
-                )
-            text = value.replace("/", "|") if name == "pair" else value
-            found.append(Condition(name, "=", text))
-        return tuple(found)
 
 
 def find_documents(
@@ -119,19 +44,20 @@ def find_documents(
     query : QueryFilter, optional
         What is wanted.
     limit : int
-        Most documents to return; 0 for all.
+        Most documents to return, not negative; 0 for all.
     sort : str, optional
         Search value or path, ``-`` before it for descending; by default the newest first.
 
     Returns
     -------
     list of Document
-        One per id: where an id was stored more than once, the latest.
+        One per id: where an id was stored more than once, the latest. A pair or a bond that is
+        stored the other way round (``LPSCl|LCO``) is found so.
 
     Raises
     ------
     SulfoxError
-        SFX-901 for an unknown kind or filter, SFX-505 for a damaged document, SFX-502
+        SFX-901 for an unknown kind, filter or name, SFX-505 for a damaged document, SFX-502
         for one of a newer schema.
     """
     if kind not in DOCUMENT_KINDS:
@@ -142,8 +68,20 @@ def find_documents(
             expected=", ".join(DOCUMENT_KINDS),
             next_step="choose one of these",
         )
-    conditions = (query or QueryFilter()).conditions(kind)
-    found = reader.search(Search(kind, conditions, sort, limit))
+    if not isinstance(limit, Integral) or limit < 0:
+        raise SulfoxError(
+            "SFX-901",
+            who="limit",
+            found=repr(limit),
+            expected="how many documents, 0 for all",
+            next_step="give a whole number that is not negative",
+        )
+    conditions = checked_conditions(kind, (query or QueryFilter()).conditions(kind))
+    wanted = Search(kind, conditions, checked_sort(kind, sort), limit)
+    found = reader.search(wanted)
+    if not found:
+        turned = turned_round(reader, kind, conditions)
+        found = reader.search(replace(wanted, conditions=turned)) if turned != conditions else []
     return [_typed(document.content, document.job_uuid) for _, document in found]
 
 

@@ -29,7 +29,7 @@ _OWN = ("kind", "id")
 _OVERLAP = timedelta(days=1)
 _BATCH = 500
 #: Raised when rows hold other values than before: they are then made again.
-_VERSION = 2
+_VERSION = 3
 _DUPLICATE = 11000
 
 
@@ -131,7 +131,7 @@ class MongoIndex:
         """Find the newest job seen, and ``_id`` of the jobs not seen; reads only."""
         newest = self.jobs.find_one({"version": _VERSION}, sort=[("completed_at", -1)])
         recent: dict[str, Any] = {}
-        if newest is not None:
+        if newest is not None and newest["completed_at"] is not None:
             recent = {"completed_at": {"$gte": _earlier(newest["completed_at"])}}
         fields = {"uuid": 1, "index": 1, "completed_at": 1}
         candidates = {_place(job): job for job in self.outputs.find(recent, fields)}

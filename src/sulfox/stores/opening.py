@@ -9,6 +9,7 @@ from sulfox.errors import SulfoxError
 from sulfox.stores.embedded.folder import EmbeddedFolder
 from sulfox.stores.portable.folder_reader import ExportReader, is_export, refuse_writing
 from sulfox.stores.readers import TRAJECTORIES, DocumentReader, EmbeddedReader, StoreReader
+from sulfox.stores.store_errors import translated_server_errors
 
 if TYPE_CHECKING:
     from jobflow import JobStore
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "embedded_store",
     "open_documents",
+    "open_results_store",
     "open_store",
     "work_folder",
 ]
@@ -76,6 +78,35 @@ def open_store(spec: str | Path | None = None) -> JobStore:
     from sulfox.stores.described import open_described_store
 
     return open_described_store(place)
+
+
+def open_results_store(spec: str | Path | None = None) -> JobStore:
+    """Open a store into which calculations put their results.
+
+    Parameters
+    ----------
+    spec : str or Path, optional
+        As for :func:`open_store`.
+
+    Returns
+    -------
+    JobStore
+        As of :func:`open_store`.
+
+    Raises
+    ------
+    SulfoxError
+        As :func:`open_store`; SFX-503 also where a database lets this user only read, before
+        anything is calculated.
+    """
+    from sulfox.stores.mongo_index import MongoIndex
+
+    store = open_store(spec)
+    index = MongoIndex.of(store)
+    if index is not None:
+        with translated_server_errors(f"store {_place(spec)}"):
+            index.outputs.delete_one({"_id": "sulfox asks whether it may write"})
+    return store
 
 
 def open_documents(spec: str | Path | None = None) -> DocumentReader:

@@ -16,11 +16,13 @@ from typing import Any
 from maggma.stores import GridFSStore, MongoStore, S3Store
 
 from sulfox.errors import SulfoxError
+from sulfox.stores.server_failures import connection_errors
 
 __all__ = [
     "ServerFilesStore",
     "ServerObjectsStore",
     "ServerStore",
+    "resolve_options",
     "resolve_variables",
     "server_job_store",
     "server_store",
@@ -29,6 +31,7 @@ __all__ = [
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ATTRIBUTES = (
     *("host", "port", "username", "password", "uri", "auth_source", "database"),
+    "mongoclient_kwargs",
     *("bucket", "endpoint_url", "s3_profile"),
 )
 #: A store holds the values of the environment only while one thread connects it.
@@ -54,9 +57,9 @@ class ServerStore(MongoStore):
         Raises
         ------
         SulfoxError
-            SFX-501 if a variable is not set.
+            SFX-501 if a variable is not set, or a TLS file or an address cannot be used.
         """
-        with _resolved(self):
+        with _resolved(self), connection_errors("database"):
             super().connect(force_reset)
 
 
@@ -74,9 +77,9 @@ class ServerFilesStore(GridFSStore):
         Raises
         ------
         SulfoxError
-            SFX-501 if a variable is not set.
+            SFX-501 if a variable is not set, or a TLS file or an address cannot be used.
         """
-        with _resolved(self):
+        with _resolved(self), connection_errors("database"):
             super().connect(force_reset)
 
 
@@ -147,6 +150,22 @@ def server_store(spec: dict[str, Any]) -> dict[str, Any]:
     return {"@module": getattr(maggma.stores, kind).__module__, "@class": kind, **rest}
 
 
+def resolve_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Replace ``${NAME}`` in the texts among some options, such as ``mongoclient_kwargs``.
+
+    Parameters
+    ----------
+    options : dict
+        Of a store's description; what is no text stays.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-501 if a variable is not set.
+    """
+    return {k: resolve_variables(v) if isinstance(v, str) else v for k, v in options.items()}
+
+
 def resolve_variables(value: str | int) -> str:
     """Replace ``${NAME}`` by the environment's value.
 
@@ -172,7 +191,7 @@ def _resolved(store: Any) -> Iterator[None]:
                 found = resolve_variables(value)
                 setattr(store, name, int(found) if name == "port" else found)
             elif isinstance(value, dict):
-                setattr(store, name, {k: resolve_variables(v) for k, v in value.items()})
+                setattr(store, name, resolve_options(value))
         yield
     finally:
         for name, value in stated.items():

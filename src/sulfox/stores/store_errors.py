@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sulfox.documents.base import SCHEMA_VERSION
 from sulfox.errors import SulfoxError
+from sulfox.stores.server_failures import MAY_NOT_WRITE, explain_server_failure
 
 __all__ = [
     "MAY_NOT_WRITE",
@@ -21,12 +22,6 @@ __all__ = [
     "translated_errors",
     "translated_server_errors",
 ]
-
-#: MongoDB's Unauthorized, Atlas' word for it, a command that this server does not permit, a
-#: secondary, a server that only reads.
-MAY_NOT_WRITE = frozenset({13, 8000, 20, 10107, 13435, 11602, 189})
-#: MongoDB's OutOfDiskSpace, and Atlas' word for a full quota.
-_FULL = frozenset({14031, 8000})
 
 
 def damaged(where: Path, found: str) -> SulfoxError:
@@ -126,12 +121,10 @@ def translated_server_errors(where: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not type(error).__module__.startswith(("pymongo", "botocore", "boto3")):
+        if type(error).__module__.startswith("pymongo"):
+            raise explain_server_failure(error).error(where) from None
+        if not type(error).__module__.startswith(("botocore", "boto3")):
             raise
-        code = getattr(error, "code", None)
-        if code in MAY_NOT_WRITE | _FULL:
-            name = (getattr(error, "details", None) or {}).get("codeName", type(error).__name__)
-            raise not_writable(where, f"the server refuses: {name}") from None
         raise SulfoxError(
             "SFX-501",
             who=where,

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from mongo_server.storage import DurableDatabases
+from mongo_server.users import User, Users
 from mongo_server.wire import MongoServer
 
 
@@ -17,10 +18,24 @@ def main() -> None:
     options.add_argument("--file", type=Path, required=True)
     options.add_argument("--port", type=int, default=0)
     options.add_argument("--refusal", type=Path, help="no write while this file exists")
+    options.add_argument("--tls-cert", type=Path, help="PEM with key and chain; then TLS only")
+    options.add_argument(
+        "--user",
+        type=User.parse,
+        action="append",
+        default=[],
+        help="[SOURCE.]NAME:PASSWORD:read|readWrite@DATABASE or NAME:PASSWORD:root; repeatable",
+    )
     asked = options.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     databases = DurableDatabases(asked.file)
-    server = MongoServer(("127.0.0.1", asked.port), databases, asked.refusal)
+    server = MongoServer(
+        ("127.0.0.1", asked.port),
+        databases,
+        refusal=asked.refusal,
+        users=Users(asked.user),
+        certificate=asked.tls_cert,
+    )
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     logging.info("listening on port %s", server.server_address[1])
     server.serve_forever()

@@ -7,14 +7,16 @@ from ase.build import bulk
 
 pytest.importorskip("atomate2", reason="needs sulfox[vasp]")
 
-from sulfox.clusters.estimate import estimate_cost
+from sulfox.clusters.cluster import load_cluster
+from sulfox.clusters.sizes.estimate import estimate_cost, expected_pace
 from sulfox.documents.structure import StructureRecord
 from sulfox.engines.vasp.dynamics.pace import MeasuredPace
 from sulfox.engines.vasp.inputs.calculation import VaspCalculation
 from sulfox.engines.vasp.inputs.input_set import make_deck
 from sulfox.engines.vasp.inputs.profile import load_profile
 from sulfox.errors import SulfoxError
-from sulfox.flows.input_decks import StudyDeck
+from sulfox.flows.input_decks import StudyDeck, study_decks
+from sulfox.flows.study import InterfacePlan
 from sulfox.protocols.dynamics import DynamicsSpec
 from sulfox.protocols.electronic import resolve
 from sulfox.protocols.protocol import load_protocol
@@ -74,3 +76,23 @@ def test_a_measured_pace_of_the_same_atoms_is_taken_and_named():
 def test_a_waiting_time_below_zero_is_an_error():
     with pytest.raises(SulfoxError, match="SFX-358"):
         row(deck(), wait_h=-1.0)
+
+
+def test_gpu_hours_are_those_of_the_gpus_of_a_job():
+    cluster = load_cluster("gpu-example")
+    found = estimate_cost("trial", [deck(), deck(20)], PROFILE, cluster=cluster)
+    assert [(r.n_atoms, r.gpus, r.cores) for r in found.rows] == [(4, 1, 8), (80, 1, 8)]
+    assert found.gpu_hours == pytest.approx(found.core_hours / 8)
+    assert row(deck()).gpu_hours == 0
+
+
+def test_what_a_submission_expects_is_what_the_estimate_says(study, monkeypatch):
+    plan = InterfacePlan(max_strain=0.15, max_atoms=140)
+    asked = study(300).model_copy(update={"interface": plan, "parts": ("dynamics",)})
+    decks = list(study_decks(asked))
+    monkeypatch.setattr("sulfox.clusters.sizes.estimate.study_decks", lambda _study: iter(decks))
+    cluster = load_cluster("cpu-example")
+    found = estimate_cost(asked.name, decks, PROFILE, cluster=cluster)
+    (dynamics,) = [r for r in found.rows if r.kind == "md"]
+    assert expected_pace(asked, cluster, "CoO|LPSCl") == dynamics.seconds_per_step
+    assert expected_pace(asked, load_cluster("local-slurm"), "CoO|LPSCl") is None  # not VASP

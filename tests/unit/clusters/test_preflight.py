@@ -12,9 +12,16 @@ import pytest
 import yaml
 
 from sulfox import __version__
+from sulfox.clusters.checks.preflight import (
+    check_here,
+    check_study,
+    check_walltime,
+    clock_check,
+    installed_packages,
+    judged,
+)
+from sulfox.clusters.checks.worker_checks import _login_node, _on_the_node, _round_trip
 from sulfox.clusters.cluster import load_cluster
-from sulfox.clusters.preflight import check_here, check_study, clock_check, judged
-from sulfox.clusters.worker_checks import _login_node, _on_the_node, _round_trip
 
 
 class Host:
@@ -39,9 +46,15 @@ class Host:
         self.written = text
 
 
-def said(version=__version__, skew=0.0, free_kB=50_000_000):
+def said(version=__version__, skew=0.0, free_kB=50_000_000, packages="", written="50000000"):
     now = int(time.time() + skew)
-    lines = [f"sulfox {version}", str(now), f"/dev/sda 9 9 {free_kB} 1% /scratch"]
+    lines = [
+        f"version sulfox {version}",
+        f"clock {now}",
+        f"packages {packages or ', '.join(installed_packages())}",
+        f"space /dev/sda 9 9 {free_kB} 1% /scratch",
+        f"written {written}",
+    ]
     return ("date +%s", ("".join(f"sulfox-doctor: {line}\n" for line in lines), "", 0))
 
 
@@ -59,6 +72,16 @@ def test_a_good_login_node():
         (lambda: said(version="0.0.1"), "sulfox on the login node", f"0.0.1, here {__version__}"),
         (lambda: said(skew=-300), "clock of the login node", "-30"),
         (lambda: said(free_kB=1000), "space in work_dir", "0.0 GB"),
+        (
+            lambda: said(written="4096 head: write error: Disk quota exceeded"),
+            "quota in work_dir",
+            "0 of 50 MB written; head: write error: Disk quota exceeded",
+        ),
+        (
+            lambda: said(packages=f"Python 3.9, sulfox {__version__}"),
+            "packages of the login node",
+            "Python 3.9, here 3.",
+        ),
         (
             lambda: ("date", ("", "sulfox: command not found", 0)),
             "environment of jobs",
@@ -89,14 +112,15 @@ def test_a_test_job_asks_as_real_ones_do_and_comes_back():
 
 def test_a_test_job_that_does_not_come_back_is_cancelled():
     host = Host(("sbatch", ("7\n", "", 0)), ("squeue", ("PENDING Priority\n", "", 0)))
-    (check,) = _round_trip(host, load_cluster("local-slurm"), 0)
+    check, left = _round_trip(host, load_cluster("local-slurm"), 0)
+    assert (left.name, left.state) == ("a node", "left out")
     assert (check.state, "PENDING Priority" in check.found) == ("problem", True)
     assert "scancel 7" in host.asked
 
 
 def test_a_refused_test_job_is_told_in_slurms_words():
     error = "sbatch: error: Batch job submission failed: Invalid account or partition"
-    (check,) = _round_trip(Host(("sbatch", ("", error, 1))), load_cluster("local-slurm"), 5)
+    check, _left = _round_trip(Host(("sbatch", ("", error, 1))), load_cluster("local-slurm"), 5)
     assert "Invalid account" in check.found
 
 
@@ -138,7 +162,7 @@ def test_potcars_of_a_study_are_asked_for_one_by_one(study, monkeypatch):
 def test_the_command_ends_with_1_and_its_list(tmp_path):
     """A full disk is the one problem that can be made here: a limit above every disk."""
     code = (
-        "import sulfox.clusters.preflight as p; p.MIN_FREE_GB = 1e9; import sys; "
+        "import sulfox.clusters.checks.preflight as p; p.MIN_FREE_GB = 1e9; import sys; "
         "sys.argv = ['sulfox', 'doctor', '--json']; from sulfox.cli.main import main; main()"
     )
     done = subprocess.run(
@@ -177,3 +201,21 @@ def test_a_job_of_another_version_computes_nothing(tmp_path, found, status, word
     assert done.returncode == status
     assert word in done.stdout + done.stderr
     assert ("computes" in done.stdout) == (status == 0)
+
+
+def test_time_limits_are_set_beside_what_vasp_is_expected_to_take(study):
+    asked = study(300).model_copy(update={"engine": "vasp"})
+    cluster = load_cluster("cpu-example")
+    assert problems(check_walltime(asked, cluster)) == {}
+    short = {
+        kind: size.model_copy(update={"walltime_h": 0.02}) if kind != "light" else size
+        for kind, size in cluster.job_sizes.items()
+    }
+    found = problems(check_walltime(asked, cluster.model_copy(update={"job_sizes": short})))
+    assert found
+    assert not any("production" in name for name in found)  # dynamics go on in the next job
+    assert list(check_walltime(asked, load_cluster("local-slurm"))) == []  # the stand-in
+
+
+def test_of_mlip_no_time_is_known(study):
+    assert list(check_walltime(study(300), load_cluster("cpu-example"))) == []

@@ -15,7 +15,7 @@ from sulfox.clusters.cluster_queue import store_description
 from sulfox.clusters.fireworks.files import write_fireworks_files
 from sulfox.clusters.jobflow_remote.project import write_project
 from sulfox.clusters.private_files import refuse_readable_by_others, write_private
-from sulfox.clusters.resources import job_resources
+from sulfox.clusters.sizes.resources import job_resources
 from sulfox.errors import SulfoxError
 from sulfox.stores.server import server_job_store
 

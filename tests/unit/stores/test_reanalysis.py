@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,12 +20,15 @@ from typer.testing import CliRunner
 from sulfox.analysis.bonds import sulfur_bonds
 from sulfox.analysis.bonds.bond_criteria import choose_criteria
 from sulfox.cli.store.db import app as db
+from sulfox.documents.band_center import BandCenterDoc
+from sulfox.documents.electronic_structure import DosCurve
+from sulfox.documents.kinds import DOCUMENT_KINDS
 from sulfox.errors import SulfoxError
 from sulfox.stores.archive import open_stored_trajectory, publish_archive
 from sulfox.stores.documents import QueryFilter, find_documents
 from sulfox.stores.opening import open_documents, open_store
 from sulfox.stores.portable.export import export_study
-from sulfox.stores.reanalysis.bond_analyses import bond_settings
+from sulfox.stores.reanalysis.bond_analyses import ANALYSES, bond_settings
 from sulfox.stores.reanalysis.builder import ReanalysisBuilder
 from sulfox.stores.reanalysis.old_versions import prune_versions
 from sulfox.stores.reanalysis.workers import count_missing, run_builder
@@ -244,6 +248,47 @@ def test_an_export_is_analysed_into_another_store_and_stays_as_it_is(folder, tmp
     assert {p: p.read_bytes() for p in export.rglob("*") if p.is_file()} == before
     run_builder(ReanalysisBuilder("sulfur-bonds", folder))
     assert set(bonds_in(own)) == set(bonds_in(folder))
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["no folder", "a folder without a store"])
+def test_a_dry_run_into_a_new_store_says_so_and_makes_nothing(folder, tmp_path, made):
+    new = tmp_path / "new"
+    if made:
+        new.mkdir()
+    before = set(tmp_path.rglob("*"))
+    words = ("reanalyze", "--dry-run", "--store", folder, "--into", str(new))
+    told = CliRunner().invoke(db, words, catch_exceptions=False)
+    assert told.exit_code == 0
+    assert f"sulfur-bonds, version 1: 0 there before, {N_RUNS} to be made" in told.stdout
+    assert f"A store for them would be made in {new}." in told.stdout
+    assert set(tmp_path.rglob("*")) == before
+    assert run_builder(ReanalysisBuilder("sulfur-bonds", folder, into=str(new))).new == N_RUNS
+    again = CliRunner().invoke(db, words, catch_exceptions=False)
+    assert f"sulfur-bonds, version 1: {N_RUNS} there before, 0 to be made" in again.stdout
+    assert "would be made in" not in again.stdout
+    with pytest.raises(SulfoxError, match=r"SFX-501.*no such file"):
+        count_missing(ReanalysisBuilder("sulfur-bonds", folder, into=str(tmp_path / "new.yaml")))
+
+
+def test_what_is_run_again_and_why_the_rest_is_not_is_said():
+    """The table of docs/database.md names every kind once; what it calls covered is covered."""
+    text = (Path(__file__).parents[3] / "docs" / "database.md").read_text()
+    table = text.partition("| documents | run again | because |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1:4] for row in table.splitlines()[2:]]
+    kinds = [
+        (kind, again.strip()) for names, again, _ in rows for kind in re.findall("`(.*?)`", names)
+    ]
+    assert sorted(kind for kind, _ in kinds) == sorted(DOCUMENT_KINDS)
+    covered = {entry.kind for entry in ANALYSES.values()}
+    assert {kind for kind, again in kinds if again == "yes"} == covered
+    told = " ".join(CliRunner().invoke(db, ["reanalyze", "--help"]).stdout.split())
+    assert "Covered are bonds, from the stored frames, and their pooled rates" in told
+    assert "densities of states summed over each element" in told
+    # the reason, as long as it holds: a centre of sites cannot be made from what is stored
+    assert set(DosCurve.model_fields) == {"element", "orbital", "spin", "density"}
+    assert BandCenterDoc.model_fields["per_site"].is_required()
+    with pytest.raises(SulfoxError, match=r"SFX-562.*--help says why"):
+        ReanalysisBuilder("band-centers")
 
 
 def test_a_run_without_frames_is_told_and_the_others_are_made(folder, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +21,7 @@ from sulfox.stores.opening import open_documents, open_store
 from sulfox.stores.portable.export import export_study
 from sulfox.stores.results import Results
 from sulfox.stores.search.search import parse_condition
-from sulfox.stores.search.values import NUMBERS, WORDS, values_of
+from sulfox.stores.search.values import ASSUMED, NUMBERS, WORDS, values_of
 
 app = typer.Typer()
 app.command("query")(query)
@@ -61,7 +62,7 @@ def held(tmp_path_factory, mongo, make_document, job, write_archive):
     for store in stores:
         store.update(
             [
-                job(d.id, d, completed_at=f"2026-01-0{i}T00:00:00")
+                job(d.id, _as_written(d, i), completed_at=f"2026-01-0{i}T00:00:00")
                 for made in documents.values()
                 for i, d in enumerate(made, 1)
             ]
@@ -74,6 +75,12 @@ def held(tmp_path_factory, mongo, make_document, job, write_archive):
     client.close()
 
 
+def _as_written(document, number):
+    """The first of each kind is an old one: it does not say its version."""
+    content = document.model_dump(mode="json")
+    return {k: v for k, v in content.items() if number > 1 or k not in ASSUMED}
+
+
 def everywhere(held, *words: str) -> str:
     """The answer of all three stores, which is one."""
     answers = {name: ask(*words, "--store", held.places[name]) for name in STORES}
@@ -81,6 +88,41 @@ def everywhere(held, *words: str) -> str:
     assert answers["mongodb"] == first
     assert answers["export"] == first
     return first
+
+
+@pytest.mark.parametrize("kind", DOCUMENT_KINDS)
+def test_a_document_without_a_field_is_found_as_it_is_shown(kind, make_document):
+    """Whatever a class fills in where an older document says nothing can be searched for."""
+    document = make_document(kind)
+    shown = values_of(kind, document.model_dump(mode="json"))
+    written = document.model_dump(mode="json", exclude_unset=True)
+    assert values_of(kind, written) | {"created_at": shown["created_at"]} == shown
+
+
+@pytest.mark.parametrize("place", ["embedded", "mongodb"])
+def test_an_index_of_before_is_made_again(held, place, monkeypatch, tmp_path, mongo, database):
+    """Rows that a sulfox of before wrote lack what this one fills in."""
+    from sulfox.stores import mongo_index
+    from sulfox.stores.embedded import index
+
+    content = _as_written(held.documents["sulfur_bonds"][0], 1)
+    name = str(tmp_path / "store")
+    if place == "mongodb":
+        where = f"uri: '{mongo.uri}', database: {database.name}"
+        name = str(tmp_path / "server.yaml")
+        Path(name).write_text(
+            f"docs_store: {{type: MongoStore, collection_name: outputs, {where}}}\n"
+            "additional_stores:\n"
+            f"  trajectories: {{type: GridFSStore, collection_name: frames, {where}}}\n"
+        )
+    asked = ("sulfur-bonds", "--where", "method_version = 1", "--json", "--store", name)
+    with monkeypatch.context() as before:
+        before.delitem(ASSUMED, "method_version")
+        for module in (index, mongo_index):
+            before.setattr(module, "_VERSION", module._VERSION - 1)
+        open_store(name).update([{"uuid": "u", "index": 1, "output": content}])
+        assert json.loads(ask(*asked))["n"] == 0
+    assert json.loads(ask(*asked))["n"] == 1
 
 
 def test_each_kind_of_document_has_a_word():
@@ -142,7 +184,8 @@ def test_every_search_value_of_a_kind_finds_its_documents(held, kind):
         value = values[name]
         if value is None:  # the example leaves it out, or it has no such item
             continue
-        hits, misses = {True: (f"{name} = {value}", f"{name} = z{value}")}.get(
+        other = "9,9,9" if name.endswith("_facet") else f"z{value}"
+        hits, misses = {True: (f"{name} = {value}", f"{name} = {other}")}.get(
             isinstance(value, str), (f"{name} >= {value}", f"{name} > {value}")
         )
         for text, expected in ((hits, {first.id}), (misses, set())):
@@ -186,6 +229,9 @@ def test_what_scientists_ask(held):
         ),
         (("sulfur-bonds", "--where", "n_formed > 1"), 0),
         (("sulfur-bonds", "--where", "method_version = 1"), 2),
+        (("sulfur-bonds", "--where", "method_version < 2"), 2),
+        (("sulfur-bonds", "--where", "method_version != 1"), 0),
+        (("sulfur-bond-rates", "--where", "method_version = 1", "--sort", "method_version"), 2),
         (("band-centers", "--where", "band_center_eV < 1", "--material", "coo"), 2),
         (("reaction-energies", "--where", "reaction_energy_eV < 0.6", "--pair", "x|x"), 2),
         (("stability-windows", "--where", "reduction_V < 0.4", "--material", "x"), 0),
@@ -196,6 +242,49 @@ def test_what_scientists_ask(held):
         (("interfaces", "--engine", "mlip", "--sort", "-strain_max", "--limit", "1"), 1),
     ):
         assert json.loads(everywhere(held, *words, "--json"))["n"] == n, words
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--temperature", "700"), "none has temperature_K = 700; they have 0.5"),
+        (("--study", "other", "--temperature", "700"), "none has study = other; they have gsirr"),
+        (
+            ("--where", "n_formed > 2", "--pair", "lco/lpscl"),
+            "none has n_formed > 2; they have 1",
+        ),
+        (
+            ("--where", "median_lifetime_fs > 2"),
+            "none has median_lifetime_fs > 2; they have 0.5",
+        ),
+        (("--where", "method_version > 1"), "none has method_version > 1; they have 1"),
+        (
+            ("--status", "partial", "--where", "id = sulfur_bonds-1"),
+            "of those with status = partial none has id = sulfur_bonds-1; they have sulfur_bonds-2",
+        ),
+        (("--since", "2999-01-01"), "none has created_at >= 2999-01-01; they have 20"),
+    ],
+)
+def test_where_nothing_matches_the_filter_that_left_nothing_is_named(held, words, why):
+    for name in STORES:
+        said = ask("sulfur-bonds", *words, "--store", held.places[name])
+        assert said.startswith("No sulfur-bonds of the 2 in "), name
+        assert f" match: {why}" in said, name
+
+
+def test_many_values_are_told_by_their_range(tmp_path, make_document, job):
+    made = [
+        make_document("sulfur_bonds", f"sb-{k}", temperature_K=300.0 + k, variant=f"v{k}")
+        for k in range(10)
+    ]
+    open_store(tmp_path / "store").update([job(d.id, d) for d in made])
+    place = ("--store", str(tmp_path / "store"))
+    assert "they have 300 to 309." in ask("sulfur-bonds", "--temperature", "5", *place)
+    told = ask("sulfur-bonds", "--variant", "x", *place)
+    assert "they have v0, v1, v2, v3, v4, v5 and others." in told
+    told = ask("interfaces", *place)
+    assert "No interfaces match in" in told
+    assert "it holds 10 sulfur-bonds." in told
 
 
 def test_a_table_for_pandas_is_the_same_from_every_store(held):

@@ -173,3 +173,50 @@ def test_other_damage_is_refused(read, text):
 
 def test_trailing_blank_lines_are_no_damage(read):
     assert read(TEXT + "\n\n").n_frames == 3
+
+
+FIXED = HEAD + "".join(
+    f"Direct configuration= {frame:5d}\n"
+    + "".join(f"  {x:.8f}  {-x / 3:.8f}  {x / 7:.8f}\n" for x in (0.1, 0.2, 0.3 * frame))
+    for frame in (1, 2)
+)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("symbols", [False, True])
+def test_a_last_row_is_whole_if_no_digit_is_missing(read, ends, symbols):
+    """Without the end of its last line a file is whole; with a digit less it is cut."""
+    text = FIXED
+    if symbols:
+        rows = FIXED.splitlines()
+        text = "".join(
+            f"{row} {'SSP'[(k - 8) % 4]}\n" if k > 7 and (k - 7) % 4 else f"{row}\n"
+            for k, row in enumerate(rows)
+        )
+    text = text.replace("\n", ends)
+    full = read(text)
+    assert full.n_frames == 2
+    for missing in range(1, len(ends) + 1):
+        part = read(text[:-missing])
+        assert np.array_equal(part.positions, full.positions)
+    for missing in range(len(ends) + 1, len(ends) + 12):
+        with pytest.raises(SulfoxError, match=r"SFX-401.*frame 2"):
+            read(text[:-missing])
+
+
+def test_a_last_row_of_one_atom_is_compared_with_the_frame_before(read):
+    head = HEAD.replace("S P\n2 1", "S\n1")
+    row = "  0.25000000  0.50000000 -0.75000000"
+    first = f"{head}Direct configuration= 1\n{row}"
+    assert read(f"{first}\nDirect configuration= 2\n{row}").n_frames == 2
+    with pytest.raises(SulfoxError, match="SFX-401"):
+        read(f"{first}\nDirect configuration= 2\n{row[:-1]}")
+    with pytest.raises(SulfoxError, match="SFX-401"):
+        read(first)  # nothing says how many digits a number has
+
+
+def test_rows_that_touch_are_whole_or_cut_like_others(read):
+    text = FIXED.replace("  -", "-").replace("  0.1", " -0.1")
+    assert np.array_equal(read(text[:-1]).positions, read(text).positions)
+    with pytest.raises(SulfoxError, match="SFX-401"):
+        read(text[:-2])

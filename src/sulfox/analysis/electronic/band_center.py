@@ -13,6 +13,9 @@ and integrals by the trapezoidal rule over the file's own energies, the centre o
 
 The VBM comes from the eigenvalues. In a gap E_F has no meaning of its own: the code puts it
 anywhere between the edges, and numbers relative to it move with it.
+
+Of a non-collinear run D(E) is the density alone: the three components of its magnetisation
+are no states. pymatgen adds m_z to it; the document says so in a remark (code ``file``).
 """
 
 from __future__ import annotations

@@ -57,7 +57,10 @@ def band_center(
     ] = None,
     json_output: JsonOutput = False,
 ) -> None:
-    """Say where an orbital's states lie, with the definition and the reference of each number."""
+    """Say where an orbital's states lie, with the definition and the reference of each number.
+
+    Of a non-collinear run only the density is summed, not its magnetisation; pymatgen adds m_z.
+    """
     from sulfox.analysis.electronic.band_center import analyze_band_center
     from sulfox.engines.vasp.electronic_files import read_projected_dos
 

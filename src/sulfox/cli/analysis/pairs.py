@@ -75,10 +75,10 @@ def _keep(store: str, entry_set: EntrySet, plan: PairPlan, temperature_K: float)
     from sulfox.errors import SulfoxError
     from sulfox.flows.local_manager import run_flow
     from sulfox.flows.pair_table_flow import build_pair_table_flow
-    from sulfox.stores.opening import open_store, work_folder
+    from sulfox.stores.opening import open_results_store, work_folder
 
     flow = build_pair_table_flow(entry_set, plan, temperature_K)
-    opener = partial(open_store, store)
+    opener = partial(open_results_store, store)
     opener()
     outcome = run_flow(flow, opener, work_dir=work_folder(store), workers=1)
     if outcome.failures:

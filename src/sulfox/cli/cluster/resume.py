@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from sulfox.cli.options import JsonOutput, Manager
-from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.options import JsonOutput, ManagerName
+from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 __all__ = ["cancel", "resume"]
 
-StudyName = Annotated[str, typer.Argument(help="Name of a study.")]
+StudyName = Annotated[str, typer.Argument(help="Name of a study, or its folder.")]
 ClusterName = Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")]
 
 
@@ -22,43 +22,42 @@ def resume(
         bool,
         typer.Option("--mended", help="Also what waits for a person."),
     ] = False,
-    manager: Manager = "jobflow-remote",
+    manager: ManagerName = "jobflow-remote",
     as_json: JsonOutput = False,
 ) -> None:
     """Send back the failed jobs that can go back, each kind of failure by its own rule."""
+    from sulfox.cli.cluster.named_study import study_name
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
-    from sulfox.clusters.fireworks.recovery import resume_fireworks
-    from sulfox.clusters.jobflow_remote.recovery import resume_study
+    from sulfox.clusters.cluster_queue import database_errors
+    from sulfox.clusters.manager import Manager
 
     machine = load_cluster(cluster)
     with database_errors(machine):
-        if manager == "fireworks":
-            done = resume_fireworks(open_launchpad(machine), machine, study, mended=mended)
-        else:
-            done = resume_study(open_queue(machine), machine, study, mended=mended)
-    _tell(study, done, as_json=as_json)
+        managed = Manager(manager, machine)
+        name = managed.known_study(study_name(study))
+        done = managed.resume(name, mended=mended)
+        emit_note(*managed.remarks())
+    _tell(name, done, as_json=as_json)
 
 
 def cancel(
     study: StudyName,
     cluster: ClusterName,
-    manager: Manager = "jobflow-remote",
+    manager: ManagerName = "jobflow-remote",
     as_json: JsonOutput = False,
 ) -> None:
     """Cancel the jobs of a study that are not done; what is done stays."""
+    from sulfox.cli.cluster.named_study import study_name
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
-    from sulfox.clusters.fireworks.recovery import cancel_fireworks
-    from sulfox.clusters.jobflow_remote.recovery import cancel_study
+    from sulfox.clusters.cluster_queue import database_errors
+    from sulfox.clusters.manager import Manager
 
     machine = load_cluster(cluster)
     with database_errors(machine):
-        if manager == "fireworks":
-            done = cancel_fireworks(open_launchpad(machine), machine, study)
-        else:
-            done = cancel_study(open_queue(machine), machine, study)
-    _tell(study, done, as_json=as_json)
+        managed = Manager(manager, machine)
+        name = managed.known_study(study_name(study))
+        done = managed.cancel(name)
+    _tell(name, done, as_json=as_json)
 
 
 def _tell(study: str, done: tuple[Any, ...], *, as_json: bool) -> None:

@@ -6,42 +6,41 @@ from typing import Annotated, Any
 
 import typer
 
-from sulfox.cli.options import JsonOutput, Manager
-from sulfox.cli.output import emit_json, emit_table, emit_text
+from sulfox.cli.options import JsonOutput, ManagerName
+from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 __all__ = ["status"]
 
 
 def status(
-    study: Annotated[str, typer.Argument(help="Name of a study.")],
+    study: Annotated[str, typer.Argument(help="Name of a study, or its folder.")],
     cluster: Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")],
-    manager: Manager = "jobflow-remote",
+    manager: ManagerName = "jobflow-remote",
     jobs: Annotated[bool, typer.Option("--jobs", help="One line per job.")] = False,
     as_json: JsonOutput = False,
 ) -> None:
     """Say where each interface stands, how fast it runs, and why what failed failed."""
     from collections import Counter
 
+    from sulfox.cli.cluster.named_study import study_name
     from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import database_errors, open_launchpad, open_queue
-    from sulfox.clusters.monitoring import interface_standings, read_standings
+    from sulfox.clusters.cluster_queue import database_errors
+    from sulfox.clusters.manager import Manager
+    from sulfox.clusters.monitoring import interface_standings
 
     machine = load_cluster(cluster)
     with database_errors(machine):
-        if manager == "fireworks":
-            standings = open_launchpad(machine).standings(machine, study)
-        else:
-            standings = read_standings(open_queue(machine), machine, study)
+        managed = Manager(manager, machine)
+        name = managed.known_study(study_name(study))
+        standings = managed.standings(name)
+        emit_note(*managed.remarks())
     counts = Counter(standing.state for standing in standings)
     interfaces = interface_standings(standings)
     if as_json:
-        content = {"study": study, "cluster": machine.name, "states": counts}
+        content = {"study": name, "cluster": machine.name, "states": counts}
         emit_json({**content, "interfaces": interfaces, "jobs": standings})
         return
-    if not standings:
-        emit_text(f"No job of {study} is in the queue of {machine.name}.")
-        return
-    title = f"{study} on {machine.name}"
+    title = f"{name} on {machine.name}"
     ends = ("done [ps]", "pace [ps/h]", "left", "why")
     if jobs:
         emit_table(title, ("job", "state", *ends), map(_job_row, standings))

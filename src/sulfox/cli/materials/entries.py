@@ -133,9 +133,9 @@ def compute(
     from sulfox.flows.entry_set_flow import build_entry_set_flow
     from sulfox.flows.local_manager import run_flow
     from sulfox.materials.phases import read_phases
-    from sulfox.stores.opening import open_store, work_folder
+    from sulfox.stores.opening import open_results_store, work_folder
 
-    opener = partial(open_store, store)
+    opener = partial(open_results_store, store)
     opener()
     flow, uuid = build_entry_set_flow(name or out.stem, read_phases(), engine, potential)
     outcome = run_flow(flow, opener, work_dir=work_folder(store), workers=workers)

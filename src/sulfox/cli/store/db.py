@@ -29,11 +29,15 @@ File = Annotated[Path, typer.Argument(help="A file or folder that sulfox db expo
 def export(
     study: Annotated[str, typer.Argument(help="Name of a study in the store.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="File: .tar, .tar.gz, .tar.xz. Default: STUDY.tar.")
+        Path | None,
+        typer.Option("--out", help="File: .tar, .tar.gz, .tar.xz or .tar.bz2. Default: STUDY.tar."),
     ] = None,
     as_folder: Annotated[
         bool,
         typer.Option("--folder", help="A folder of plain files instead, which query reads."),
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over a file of this name.")
     ] = False,
     store: Store = None,
     as_json: JsonOutput = False,
@@ -45,7 +49,7 @@ def export(
 
     path = out or Path(study if as_folder else f"{study}.tar")
     reader, inputs = open_documents(store), study_inputs(study)
-    manifest = export_study(reader, study, path, inputs, as_folder=as_folder)
+    manifest = export_study(reader, study, path, inputs, as_folder=as_folder, replace=replace)
     if as_json:
         emit_json({"file": path, "manifest": manifest})
         return

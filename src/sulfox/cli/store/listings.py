@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["FIRST_COLUMNS", "LAST_COLUMNS", "LISTINGS"]
+__all__ = ["FIRST_COLUMNS", "LAST_COLUMNS", "LISTINGS", "TOLD_ONCE"]
+
+#: What tells two counts of the same run apart.
+_CRITERIA = (
+    ("bonds", "criteria.pair"),
+    ("formed, broken at [Å]", "criteria.form_A|criteria.break_A"),
+    ("lasting [fs]", "criteria.min_lifetime_fs"),
+)
 
 #: Word of the command line -> kind, and columns: (head with unit, field). A number in a field
 #: counts in a list, ``|`` joins two fields: as in :mod:`sulfox.stores.search.values`.
@@ -14,10 +21,12 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("rank", "rank"),
             ("atoms", "n_atoms"),
             ("area [Å^2]", "area_A2"),
-            ("strain max", "strain_max"),
+            ("strain max [1]", "strain_max"),
             ("gap [Å]", "gap_A"),
             ("cathode", "cathode.termination"),
+            ("facet", "cathode.miller"),
             ("electrolyte", "electrolyte.termination"),
+            ("facet", "electrolyte.miller"),
         ),
     ),
     "coherent-interfaces": (
@@ -36,6 +45,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "relaxation",
         (
             ("label", "label"),
+            ("interface", "interface_id"),
             ("energy [eV]", "energy_eV"),
             ("max force [eV/Å]", "max_force_eV_A"),
             ("steps", "n_steps"),
@@ -47,6 +57,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             ("pair", "pair"),
             ("variant", "variant"),
+            ("interface", "interface_id"),
             ("stage", "stage"),
             ("T [K]", "temperature_K"),
             ("seed", "seed"),
@@ -61,9 +72,10 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             ("pair", "pair_of_materials"),
             ("variant", "variant"),
+            ("interface", "interface_id"),
             ("T [K]", "temperature_K"),
             ("seed", "seed"),
-            ("bonds", "criteria.pair"),
+            *_CRITERIA,
             ("length [ps]", "length_ps"),
             ("initial", "n_initial"),
             ("formed", "n_formed"),
@@ -81,10 +93,11 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("variant", "variant"),
             ("T [K]", "temperature_K"),
             ("seeds", "seeds"),
+            *_CRITERIA,
             ("formed", "n_formed"),
             ("rate [1/nm^2/ps]", "rate_per_nm2_ps"),
-            ("95 % low", "rate_low_per_nm2_ps"),
-            ("95 % high", "rate_high_per_nm2_ps"),
+            ("95 % low [1/nm^2/ps]", "rate_low_per_nm2_ps"),
+            ("95 % high [1/nm^2/ps]", "rate_high_per_nm2_ps"),
             ("version", "method_version"),
         ),
     ),
@@ -120,6 +133,8 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (
             ("upper", "upper"),
             ("lower", "lower"),
+            ("element", "element"),
+            ("orbital", "orbital"),
             ("variants", "n_variants"),
             ("differences", "n_differences"),
             ("agreeing", "n_agreeing"),
@@ -144,6 +159,8 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "reaction_energy",
         (
             ("reactants", "reactants.0.formula|reactants.1.formula"),
+            ("open element", "open.element"),
+            ("its potential [eV]", "open.chemical_potential_eV"),
             ("energy [eV/atom]", "minimum.energy_eV_per_atom"),
             ("reaction", "minimum.reaction"),
             ("own energies [eV/atom]", "minimum_own_energy.energy_eV_per_atom"),
@@ -155,6 +172,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "stability_window",
         (
             ("formula", "formula"),
+            ("ion", "ion"),
             ("reduction [V]", "reduction_V"),
             ("oxidation [V]", "oxidation_V"),
             ("convention", "convention"),
@@ -179,6 +197,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("gas", "gas"),
             ("T [K]", "temperature_K"),
             ("pressure [bar]", "pressure_bar"),
+            ("of products [bar]", "product_pressure_bar"),
             ("first skin", "first_skin"),
             ("in excess gas", "excess"),
             ("data", "data.name"),
@@ -192,7 +211,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("points", "n"),
             ("E_a [eV]", "activation_energy_eV"),
             ("error [eV]", "activation_energy_error_eV"),
-            ("R^2", "r_squared"),
+            ("R^2 [1]", "r_squared"),
         ),
     ),
     "titrations": (
@@ -202,7 +221,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("D [cm^2/s]", "diffusivity_cm2_per_s"),
             ("pulse [s]", "pulse_time_s"),
             ("area [m^2/g]", "specific_area_m2_per_g"),
-            ("ratio", "ratio"),
+            ("D given / computed [1]", "ratio"),
         ),
     ),
     "entry-sets": (
@@ -219,6 +238,7 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("title", "title"),
             ("pairs", "pairs"),
             ("windows", "windows"),
+            ("scheme", "scheme"),
             ("entry set", "entries.name"),
         ),
     ),
@@ -236,7 +256,12 @@ LISTINGS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("entry set", "entries.name"),
         ),
     ),
-    "comparisons": ("comparison", (("study", "study"), ("rows", "rows"))),
+    "comparisons": (
+        "comparison",
+        (("study", "study"), ("rows", "rows"), ("made (UTC)", "provenance.created_at")),
+    ),
 }
+#: Fields that a table tells below it where all of its rows have the same value.
+TOLD_ONCE = frozenset({*(path for _, path in _CRITERIA[1:]), "method_version"})
 FIRST_COLUMNS = (("id", "id"),)
 LAST_COLUMNS = (("status", "status"), ("level of theory", "provenance.level_of_theory"))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sulfox.cli.options import Engine, JsonOutput, Store, StudyFilter
 from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
-from sulfox.cli.store.listings import FIRST_COLUMNS, LAST_COLUMNS, LISTINGS
+from sulfox.cli.store.answers import Column, content_of, emit_csv, table_rows, write_parquet
+from sulfox.cli.store.listings import FIRST_COLUMNS, LAST_COLUMNS, LISTINGS, TOLD_ONCE
+
+if TYPE_CHECKING:
+    from sulfox.stores.readers import DocumentReader
+    from sulfox.stores.search.query_filter import QueryFilter
 
 __all__ = ["query"]
-
-JsonDocument = dict[str, Any]
 
 
 def query(
@@ -32,7 +32,9 @@ def query(
         str | None, typer.Option(help="Of electrons (CoO), or of a window (Li6PS5Cl).")
     ] = None,
     bond: Annotated[str | None, typer.Option(help="Element pair: S-S.")] = None,
-    facet: Annotated[str | None, typer.Option(help="Of the cathode, e.g. 1,0,4.")] = None,
+    facet: Annotated[
+        str | None, typer.Option(help="Of the cathode: 1,0,4, '(1 0 4)', 104, -110.")
+    ] = None,
     electrolyte_facet: Annotated[
         str | None, typer.Option(help="Of the electrolyte or the shell.")
     ] = None,
@@ -41,9 +43,16 @@ def query(
         str | None, typer.Option(help="Energies behind a reaction, window, curve, screening.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Made on this date or later: 2026-11-01.")
+        str | None, typer.Option(help="Made on this date (UTC) or later: 2026-11-01.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Made on this date or before.")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Of a trajectory: equilibration or production.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of a trajectory.")] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="This very document.")] = None,
+    interface_id: Annotated[str | None, typer.Option(help="What belongs to it.")] = None,
+    trajectory_id: Annotated[str | None, typer.Option(help="What was analysed in it.")] = None,
     where: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,173 +79,127 @@ def query(
     store: Store = None,
 ) -> None:
     """List what is in the store: interfaces, trajectories, sulfur-bonds, ..."""
-    from sulfox.stores.documents import QueryFilter, count_documents, find_documents
+    from sulfox.stores.documents import find_documents
     from sulfox.stores.opening import open_documents
-    from sulfox.stores.search.search import parse_condition
+    from sulfox.stores.search.query_filter import query_filter
 
+    forms = {"--json": as_json, "--csv": as_csv, "--parquet": parquet is not None}
+    _check_form([form for form, asked in forms.items() if asked], full=full, fields=fields)
     name, columns = _columns(kind, fields)
-    wanted = QueryFilter(
+    wanted = query_filter(
         study=study,
         pair=pair,
         engine=engine,
-        temperature_K=temperature,
+        temperature=temperature,
         variant=variant,
-        status=_status(status),
+        status=status,
         material=material,
         bond=bond,
-        cathode_facet=_miller(facet),
-        electrolyte_facet=_miller(electrolyte_facet),
+        facet=facet,
+        electrolyte_facet=electrolyte_facet,
         gas=gas,
         entry_set=entry_set,
-        since=_date("--since", since),
-        until=_date("--until", until),
-        where=tuple(parse_condition(text) for text in where or ()),
+        since=since,
+        until=until,
+        stage=stage,
+        seed=seed,
+        id=id_,
+        interface_id=interface_id,
+        trajectory_id=trajectory_id,
+        where=where,
     )
     reader = open_documents(store)
     found = find_documents(reader, name, wanted, limit=limit, sort=sort)
     documents = [document.model_dump(mode="json") for document in found]
     if parquet is not None:
-        _write_parquet(parquet, columns, documents)
+        write_parquet(parquet, columns, documents)
         emit_note(f"{len(documents)} {kind} -> {parquet}")
     elif as_json:
-        chosen = [field for field, _ in columns] if fields else None
-        contents = [_content(document, chosen, full=full) for document in documents]
+        chosen = columns if fields else None
+        contents = [content_of(document, chosen, full=full) for document in documents]
         emit_json({"kind": kind, "n": len(contents), "documents": contents})
     elif as_csv:
-        _emit_csv(columns, documents)
+        emit_csv(columns, documents)
     elif documents:
-        heads = [head for head, _ in columns]
-        emit_table(f"{len(documents)} {kind} in {reader.where}", heads, _rows(columns, documents))
+        title = f"{len(documents)} {kind} in {reader.where}"
+        _show(title, columns, table_rows(columns, documents))
+    if documents:
+        emit_note(*_other_words(name, wanted, documents[0]))
     else:
-        emit_text(_nothing(kind, reader.where, count_documents(reader)))
+        tell = emit_note if any(forms.values()) else emit_text
+        tell(_nothing(kind, reader, wanted))
 
 
-def _columns(kind: str, fields: str | None) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _check_form(forms: list[str], *, full: bool, fields: str | None) -> None:
+    if len(forms) > 1:
+        raise _bad_option("form of the answer", " and ".join(forms), "one of them")
+    if full and ("--json" not in forms or fields is not None):
+        asked = "--full with --fields" if fields is not None else "--full without --json"
+        raise _bad_option("form of the answer", asked, "--full with --json, and every field")
+
+
+def _columns(kind: str, fields: str | None) -> tuple[str, tuple[Column, ...]]:
     if kind not in LISTINGS:
-        raise _bad_option("KIND", kind, LISTINGS)
-    name, columns = LISTINGS[kind]
+        raise _bad_option("KIND", repr(kind), ", ".join(LISTINGS))
+    name, listed = LISTINGS[kind]
     if fields is None:
-        return name, (*FIRST_COLUMNS, *columns, *LAST_COLUMNS)
-    from sulfox.documents.kinds import DOCUMENT_KINDS
+        heads = (*FIRST_COLUMNS, *listed, *LAST_COLUMNS)
+        return name, tuple(Column(head, path, path) for head, path in heads)
+    from sulfox.stores.search.names import document_path
 
     chosen = [field.strip() for field in fields.split(",")]
-    known = DOCUMENT_KINDS[name].model_fields
-    for field in chosen:
-        if field.split(".")[0] not in known:
-            raise _bad_option("--fields", field, sorted(known))
-    return name, tuple((field, field) for field in chosen)
+    return name, tuple(Column(field, field, document_path(name, field)) for field in chosen)
 
 
-def _miller(text: str | None) -> str | None:
-    return None if text is None else text.strip("()").replace(" ", "")
+def _show(title: str, columns: Sequence[Column], rows: list[list[object]]) -> None:
+    """Print a table; what mostly is the same stands below it where it is the same in all rows."""
+    cells = list(zip(*rows, strict=True))
+    once = [
+        n
+        for n, column in enumerate(columns)
+        if column.head != column.name and column.name in TOLD_ONCE and len(set(cells[n])) == 1
+    ]
+    kept = [n for n in range(len(columns)) if n not in once]
+    emit_table(title, [columns[n].head for n in kept], [[row[n] for n in kept] for row in rows])
+    if once:
+        emit_text("In all rows: " + "; ".join(f"{columns[n].head} {cells[n][0]}" for n in once))
 
 
-def _date(option: str, text: str | None) -> str | None:
-    from datetime import datetime
-
-    try:
-        return None if text is None else datetime.fromisoformat(text).date().isoformat()
-    except ValueError:
-        raise _bad_option(option, text or "", ["a date such as 2026-11-01"]) from None
-
-
-def _status(text: str | None) -> Any:
-    from sulfox.documents.base import Status
-
-    words = [status.value for status in Status]
-    if text is not None and text not in words:
-        raise _bad_option("--status", text, words)
-    return None if text is None else Status(text)
-
-
-def _bad_option(option: str, text: str, words: Any) -> Exception:
+def _bad_option(option: str, found: str, expected: str) -> Exception:
     from sulfox.errors import SulfoxError
 
     return SulfoxError(
-        "SFX-901",
-        who=option,
-        found=repr(text),
-        expected=", ".join(words),
-        next_step="choose one of these",
+        "SFX-901", who=option, found=found, expected=expected, next_step="choose one of these"
     )
 
 
-def _content(content: JsonDocument, fields: list[str] | None, *, full: bool) -> JsonDocument:
-    from sulfox.documents.kinds import BULKY_FIELDS
+def _other_words(kind: str, wanted: QueryFilter, document: dict[str, Any]) -> list[str]:
+    """Say where what was found is stored in other words than were asked for."""
+    from sulfox.stores.search.values import path_of, value_at
 
-    if fields is not None:
-        return {field: _value(content, field) for field in fields}
-    bulky = () if full else BULKY_FIELDS.get(content["kind"], ())
-    return {name: value for name, value in content.items() if name not in bulky}
-
-
-def _value(content: JsonDocument, path: str) -> Any:
-    from sulfox.stores.search.values import value_at
-
-    return value_at(content, path)
+    notes = []
+    for condition in wanted.conditions(kind):
+        path = path_of(kind, condition.name)
+        value = None if path is None else value_at(document, path)
+        if condition.name in ("pair", "bond") and not _meets(condition, value):
+            notes.append(f"{condition.name} {condition.value} is stored as {value}")
+    return notes
 
 
-def _rows(
-    columns: Sequence[tuple[str, str]], documents: Sequence[JsonDocument]
-) -> list[list[object]]:
-    return [[_shown(_value(document, path)) for _, path in columns] for document in documents]
+def _meets(condition: Any, value: object) -> bool:
+    return bool(condition.operator != "=" or condition.holds(value))
 
 
-def _shown(value: Any) -> object:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        plain = bool(value) and all(isinstance(item, int | str) for item in value)
-        return " ".join(map(str, value)) if plain else len(value)
-    return value
+def _nothing(kind: str, reader: DocumentReader, wanted: QueryFilter) -> str:
+    from sulfox.stores.documents import count_documents
+    from sulfox.stores.search.empty_answer import explain_empty
 
-
-def _emit_csv(columns: Sequence[tuple[str, str]], documents: Sequence[JsonDocument]) -> None:
-    """Full precision, one head per field: units are in the fields' names."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([path for _, path in columns])
-    for document in documents:
-        cells = [_value(document, path) for _, path in columns]
-        writer.writerow([_shown(cell) if isinstance(cell, list) else cell for cell in cells])
-
-
-def _write_parquet(
-    path: Path, columns: Sequence[tuple[str, str]], documents: Sequence[JsonDocument]
-) -> None:
-    import pandas as pd
-
-    from sulfox.errors import SulfoxError
-
-    rows = [{name: _cell(_value(document, name)) for _, name in columns} for document in documents]
-    try:
-        pd.DataFrame(rows, columns=[name for _, name in columns]).to_parquet(path)
-    except ImportError:
-        raise SulfoxError(
-            "SFX-302",
-            who="--parquet",
-            found="no pyarrow",
-            expected="the package that writes Parquet files",
-            next_step="pip install 'sulfox[parquet]', or use --csv",
-        ) from None
-    except OSError as error:
-        raise SulfoxError(
-            "SFX-503",
-            who=str(path),
-            found=error.strerror or str(error),
-            expected="a file that can be written",
-            next_step="give another path",
-        ) from error
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | dict) else value
-
-
-def _nothing(kind: str, where: str, counts: dict[str, int]) -> str:
+    name, counts = LISTINGS[kind][0], count_documents(reader)
     words = {name: word for word, (name, _) in LISTINGS.items()}
     if not counts:
-        return f"The store {where} is empty; sulfox reproduce gsirr fills it."
+        return f"The store {reader.where} is empty; sulfox reproduce gsirr fills it."
+    why = explain_empty(reader, name, wanted.conditions(name)) if counts.get(name) else ""
+    if why:
+        return f"No {kind} of the {counts[name]} in {reader.where} match: {why}."
     held = ", ".join(f"{n} {words[name]}" for name, n in counts.items())
-    return f"No {kind} match in {where}; it holds {held}."
+    return f"No {kind} match in {reader.where}; it holds {held}."

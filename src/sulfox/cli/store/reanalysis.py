@@ -56,6 +56,12 @@ def reanalyze(
 
     What was made is stored at once: interrupted or killed, the same command goes on. Older
     documents stay until sulfox db prune.
+
+    Covered are bonds, from the stored frames, and their pooled rates, from the bonds. Band centres
+    are not, nor layers and alignments: they hold numbers of each site, its coordination and its
+    potential, and the store keeps densities of states summed over each element. The raw output has
+    them: sulfox analyze band-center FOLDER. Everything else takes seconds from its entry set or
+    table: give sulfox run STUDY, or its sulfox analyze command, again.
     """
     from sulfox.stores.reanalysis.bond_analyses import bond_settings
     from sulfox.stores.reanalysis.builder import ReanalysisBuilder
@@ -77,6 +83,12 @@ def reanalyze(
     else:
         for report in reports:
             _tell_run(report)
+        if any(report.makes_store for report in reports):
+            emit_text(f"A store for them would be made in {into}.")
+    refusals = {report.refusal for report in reports if report.refusal}
+    if refusals:
+        emit_note(*(f"The run itself would be refused: {line}" for line in refusals))
+        raise typer.Exit(2)
     if any(report.refused for report in reports):
         raise typer.Exit(1)
 

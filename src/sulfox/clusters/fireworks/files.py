@@ -6,6 +6,7 @@ the user's own file, and only its mode is checked here.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import yaml
 
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.private_files import refuse_readable_by_others, write_private
-from sulfox.clusters.resources import Resources
+from sulfox.clusters.sizes.resources import Resources
 from sulfox.errors import SulfoxError
-from sulfox.stores.server import resolve_variables, server_job_store
+from sulfox.stores.server import resolve_options, resolve_variables, server_job_store
 
 __all__ = ["queue_options", "write_fireworks_files"]
 
+_SECRET_OPTION = re.compile("password|token", re.IGNORECASE)
 _HEADER = "# Made by sulfox from its cluster and store files; changes here are lost.\n"
 
 
@@ -36,7 +38,8 @@ def queue_options(cluster: Cluster, resources: Resources) -> dict[str, Any]:
     options: dict[str, Any] = {
         "queue": partition.name,
         "nodes": resources.nodes,
-        "ntasks_per_node": resources.cores // resources.nodes,
+        "ntasks_per_node": resources.tasks // resources.nodes,
+        "cpus_per_task": resources.threads,
         "mem": f"{round(1000 * resources.memory_GB / resources.nodes)}M",
         "walltime": resources.time_text,
         "account": cluster.account,
@@ -78,7 +81,7 @@ def write_fireworks_files(
     documents = store["docs_store"]
     launchpad = folder / "my_launchpad.yaml"
     contents: dict[str, dict[str, Any]] = {
-        "my_fworker.yaml": {"name": cluster.name, "category": "", "query": "{}"},
+        "my_fworker.yaml": {"name": cluster.name, "category": cluster.name, "query": "{}"},
         "my_qadapter.yaml": {
             "_fw_name": "CommonAdapter",
             "_fw_q_type": "SLURM",
@@ -105,13 +108,19 @@ def write_fireworks_files(
 
 def _open_launchpad(documents: dict[str, Any], path: Path) -> dict[str, Any]:
     """Content of a launchpad for a database without a password."""
-    if resolve_variables(documents.get("password") or "") or documents.get("uri"):
+    options = documents.get("mongoclient_kwargs") or {}
+    secret = any(_SECRET_OPTION.search(name) for name in options)
+    if resolve_variables(documents.get("password") or "") or documents.get("uri") or secret:
+        more = [name for name in ("auth_source", "mongoclient_kwargs") if documents.get(name)]
+        also = " and ".join(name.replace("_source", "source") for name in more)
         raise SulfoxError(
             "SFX-806",
             who=str(path),
             found="the database wants a password, and FireWorks reads it from this file only",
             expected="a file of your own with host, port, name, username and password, mode 600",
-            next_step=f"lpad init -c {path.parent}, then chmod 600 {path}",
+            next_step=f"lpad init -c {path.parent}, "
+            + (f"write {also} of the store's file into it, " if also else "")
+            + f"then chmod 600 {path}",
         )
     return {
         "host": resolve_variables(documents["host"]),
@@ -119,5 +128,7 @@ def _open_launchpad(documents: dict[str, Any], path: Path) -> dict[str, Any]:
         "name": resolve_variables(documents["database"]),
         "username": None,
         "password": None,
+        "authsource": resolve_variables(documents.get("auth_source") or "") or None,
+        "mongoclient_kwargs": resolve_options(options),
         "strm_lvl": "ERROR",
     }

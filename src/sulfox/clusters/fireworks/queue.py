@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,19 @@ from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import find_failure
 from sulfox.clusters.fireworks.files import queue_options
 from sulfox.clusters.monitoring import JobStanding, read_progress, standing_fields
-from sulfox.clusters.submission import SubmissionPlan, refuse_too_large
+from sulfox.clusters.submission import (
+    LONGEST_SUBMISSION,
+    SubmissionPlan,
+    refuse_too_large,
+    refuse_too_young,
+)
 from sulfox.errors import SulfoxError
+from sulfox.stores.server_failures import connection_errors
 
 if TYPE_CHECKING:
     from fireworks import Firework
     from jobflow import Job
+    from pymongo.database import Database
 
 __all__ = ["FireworksQueue", "ask_scheduler"]
 
@@ -36,9 +43,9 @@ _STATES = {
 }
 _IN_QUEUE = ("RESERVED", "RUNNING")
 _TAIL_LETTERS = 20_000
+#: A database that does not answer is told after this time [ms].
+_PATIENCE_MS = 5000
 _SCHEDULER_S = 60
-#: A submission that died while it was adding jobs keeps others off for so long.
-_HOLD = timedelta(minutes=10)
 
 
 class FireworksQueue:
@@ -48,12 +55,22 @@ class FireworksQueue:
     ----------
     folder : Path
         FireWorks' configuration folder, with ``my_launchpad.yaml``.
+    cluster : str
+        Name of the cluster; jobs of others in the same database are not seen.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cluster: str) -> None:
+        import yaml
         from fireworks import LaunchPad
 
-        self.launchpad = LaunchPad.from_file(str(folder / "my_launchpad.yaml"))
+        content = yaml.safe_load((folder / "my_launchpad.yaml").read_text(encoding="utf-8"))
+        # a person waits here; rlaunch, which reads the file itself, has more patience
+        patience = {"serverSelectionTimeoutMS": _PATIENCE_MS}
+        content["mongoclient_kwargs"] = patience | (content.get("mongoclient_kwargs") or {})
+        with connection_errors(f"launchpad {folder.name}"):
+            self.launchpad = LaunchPad.from_dict(content)
+        self.database: Database[dict[str, Any]] = self.launchpad.db
+        self.cluster = cluster
         self._held = self.launchpad.db["sulfox_submissions"]
 
     def initialise(self) -> None:
@@ -76,6 +93,11 @@ class FireworksQueue:
         except DuplicateKeyError:  # another process was faster
             return
         self.launchpad.tuneup(bkground=False)
+
+    def studies(self) -> list[str]:
+        """Names of the studies that have jobs here."""
+        own = {"spec.sulfox.cluster": self.cluster}
+        return sorted(self.launchpad.fireworks.distinct("spec.sulfox.study", own))
 
     def states(self, uuids: list[str] | None = None) -> dict[str, str]:
         """Give the state of jobs, that of the latest where one has gone on in another.
@@ -140,6 +162,37 @@ class FireworksQueue:
             self._held.delete_many({"_id": {"$in": uuids}})
         return len(fireworks)
 
+    def settle(self, study: str) -> int:
+        """Forget jobs that are in no workflow, which a submission leaves that died adding them.
+
+        FireWorks would never run them. Afterwards they are new again.
+
+        Parameters
+        ----------
+        study : str
+            Name of the study.
+
+        Returns
+        -------
+        int
+            Jobs that were forgotten.
+
+        Raises
+        ------
+        SulfoxError
+            SFX-804 if such a job is so young that a submission may still be adding jobs.
+        """
+        fireworks, workflows = self.launchpad.fireworks, self.launchpad.workflows
+        wanted = {"spec.sulfox.study": study, "spec.sulfox.cluster": self.cluster}
+        found = {fw["fw_id"]: fw for fw in fireworks.find(wanted, {"fw_id": 1, "created_on": 1})}
+        for workflow in workflows.find({"nodes": {"$in": list(found)}}, {"nodes": 1}):
+            for number in workflow["nodes"]:
+                found.pop(number, None)
+        for number, firework in found.items():
+            refuse_too_young(f"job {number} of FireWorks", _time_of(firework["created_on"]))
+        fireworks.delete_many({"fw_id": {"$in": list(found)}})
+        return len(found)
+
     def standings(self, cluster: Cluster, study: str) -> tuple[JobStanding, ...]:
         """Read where the jobs of a study stand.
 
@@ -185,7 +238,8 @@ class FireworksQueue:
     def _latest(self, wanted: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         names = ("fw_id", "name", "state", "spec.sulfox", "launches", "created_on")
         fields = dict.fromkeys(names, 1)
-        found = self.launchpad.fireworks.find(wanted, fields).sort([("fw_id", 1)])
+        own = {**wanted, "spec.sulfox.cluster": self.cluster}
+        found = self.launchpad.fireworks.find(own, fields).sort([("fw_id", 1)])
         latest: dict[str, dict[str, Any]] = {}
         for fw in found:
             own = fw["spec"].get("sulfox")
@@ -240,7 +294,7 @@ class FireworksQueue:
         from pymongo.errors import BulkWriteError
 
         now = datetime.now(UTC)
-        self._held.delete_many({"_id": {"$in": uuids}, "at": {"$lt": now - _HOLD}})
+        self._held.delete_many({"_id": {"$in": uuids}, "at": {"$lt": now - LONGEST_SUBMISSION}})
         try:
             self._held.insert_many([{"_id": uuid, "at": now} for uuid in uuids])
         except BulkWriteError as error:
@@ -252,6 +306,11 @@ class FireworksQueue:
             raise _conflict("another process added the same jobs", "submit again")
 
 
+def _time_of(stated: str | datetime) -> datetime:
+    """Read a time as FireWorks writes it: text without a zone, UTC."""
+    return datetime.fromisoformat(stated) if isinstance(stated, str) else stated
+
+
 def _fireworks(plan: SubmissionPlan, jobs: dict[str, Job], cluster: Cluster) -> list[Firework]:
     from jobflow.managers.fireworks import job_to_firework
 
@@ -260,7 +319,13 @@ def _fireworks(plan: SubmissionPlan, jobs: dict[str, Job], cluster: Cluster) -> 
         job = jobs[planned.uuid]
         spec = {
             "_queueadapter": queue_options(cluster, planned.resources),
-            "sulfox": {"uuid": planned.uuid, "study": plan.study, **job.metadata},
+            "_category": cluster.name,
+            "sulfox": {
+                "uuid": planned.uuid,
+                "study": plan.study,
+                "cluster": cluster.name,
+                **job.metadata,
+            },
         }
         job.update_config({"manager_config": spec}, dict_mod=False)
         inside = [parent for parent in planned.parents if parent in made]

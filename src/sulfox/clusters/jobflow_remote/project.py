@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.private_files import write_private
 from sulfox.stores.server import server_job_store, server_store
 
-__all__ = ["LIGHT_WORKER", "project_name", "render_project", "write_project"]
+__all__ = ["JOBS", "LIGHT_WORKER", "changed_at", "project_name", "render_project", "write_project"]
 
 #: Worker of jobs that need the database, on the manager's machine.
 LIGHT_WORKER = "manager"
+#: Collection of a cluster's jobs, before the cluster's name.
+JOBS = "jobs-"
 #: Worker of jobs that go through the scheduler.
 QUEUE_WORKER = "queue"
+_HEADER = "# Made by sulfox from its cluster and store files; changes here are lost.\n"
+_CHANGED = "# Its content changed at "
 
 
 def project_name(cluster: Cluster) -> str:
@@ -83,16 +88,17 @@ def render_project(cluster: Cluster, store: dict[str, Any], folder: Path) -> dic
             },
         },
         "queue": {
-            "store": server_store({**documents, "collection_name": "jobs"}),
-            "flows_collection": "flows",
-            "auxiliary_collection": "jf_auxiliary",
+            # of this cluster alone: a runner takes whatever is ready in its collection
+            "store": server_store({**documents, "collection_name": f"{JOBS}{cluster.name}"}),
+            "flows_collection": f"flows-{cluster.name}",
+            "auxiliary_collection": f"jf_auxiliary-{cluster.name}",
         },
         "jobstore": server_job_store(store),
     }
 
 
 def write_project(cluster: Cluster, store: dict[str, Any], folder: Path) -> Path:
-    """Write the project file, readable by its owner only.
+    """Write the project file, readable by its owner only, and when its content changed.
 
     Parameters
     ----------
@@ -109,6 +115,38 @@ def write_project(cluster: Cluster, store: dict[str, Any], folder: Path) -> Path
         ``<folder>/sulfox-<cluster>.yaml``.
     """
     content = render_project(cluster, store, folder / project_name(cluster))
-    header = "# Made by sulfox from its cluster and store files; changes here are lost.\n"
-    text = header + yaml.safe_dump(content, sort_keys=False)
-    return write_private(folder / f"{project_name(cluster)}.yaml", text)
+    path = folder / f"{project_name(cluster)}.yaml"
+    text = yaml.safe_dump(content, sort_keys=False)
+    changed = changed_at(path)
+    if path.is_file() and _content(path) != yaml.safe_load(text):
+        changed = datetime.now(UTC)
+    when = "" if changed is None else f"{_CHANGED}{changed.isoformat()}\n"
+    return write_private(path, _HEADER + when + text)
+
+
+def changed_at(path: Path) -> datetime | None:
+    """Read when the content of a project file last became another.
+
+    Parameters
+    ----------
+    path : Path
+        As :func:`write_project` wrote it.
+
+    Returns
+    -------
+    datetime or None
+        UTC; None where it is the first, or there is none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[:2]
+        stated = next(line for line in lines if line.startswith(_CHANGED))
+        return datetime.fromisoformat(stated.removeprefix(_CHANGED))
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
+def _content(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None

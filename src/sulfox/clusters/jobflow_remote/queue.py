@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.jobflow_remote.project import LIGHT_WORKER, QUEUE_WORKER
-from sulfox.clusters.resources import slurm_options
-from sulfox.clusters.submission import SubmissionPlan, refuse_too_large
+from sulfox.clusters.sizes.resources import slurm_options
+from sulfox.clusters.submission import SubmissionPlan, refuse_too_large, refuse_too_young
 from sulfox.errors import SulfoxError
 
 if TYPE_CHECKING:
     from jobflow import Job
+    from pymongo.database import Database
 
 __all__ = ["JobflowRemoteQueue"]
 
 _DONE = "COMPLETED"
 #: A database that does not answer is told after this time [ms].
 _PATIENCE_MS = 5000
+#: MongoDB's number for a second document of the same key.
+_DUPLICATE = 11000
 
 
 class JobflowRemoteQueue:
@@ -49,8 +52,10 @@ class JobflowRemoteQueue:
         own = content["queue"]["store"].get("mongoclient_kwargs") or {}
         patience = {"serverSelectionTimeoutMS": _PATIENCE_MS}
         content["queue"]["store"]["mongoclient_kwargs"] = patience | own
+        self.project_file = project_file
         self.project = Project.model_validate(content)
         self.controller = self.project.get_job_controller()
+        self.database: Database[dict[str, Any]] = self.controller.jobs.database
 
     def initialise(self) -> None:
         """Make the queue's collections where there are none; what is there stays.
@@ -65,6 +70,10 @@ class JobflowRemoteQueue:
         if self.controller.jobs.find_one({}) is not None:
             raise _conflict("jobs, but no counter of jobs", "restore the database from a backup")
         self.controller.reset(reset_output=False, max_limit=1)
+
+    def studies(self) -> list[str]:
+        """Names of the studies that have jobs here."""
+        return sorted(filter(None, self.controller.jobs.distinct("job.metadata.study")))
 
     def states(self, uuids: list[str] | None = None) -> dict[str, str]:
         """Give the state of jobs, that of the highest index.
@@ -121,6 +130,50 @@ class JobflowRemoteQueue:
             return self._add_flow(plan, jobs)
         return self._append(plan, jobs, flow_uuid)
 
+    def settle(self, study: str) -> int:
+        """Let a study's flows hold the jobs that are there.
+
+        A submission that died while it added jobs leaves a flow that names more of them.
+        Afterwards the missing ones are new again.
+
+        Parameters
+        ----------
+        study : str
+            Name of the study.
+
+        Returns
+        -------
+        int
+            Jobs that flows named and that are not there.
+
+        Raises
+        ------
+        SulfoxError
+            SFX-804 if such a flow is so young that a submission may still be adding jobs.
+        """
+        flows = self.controller.flows
+        missing = 0
+        for flow in list(flows.find({"metadata.study": study})):
+            there = set(self.controller.jobs.distinct("uuid", {"uuid": {"$in": flow["jobs"]}}))
+            lost = set(flow["jobs"]) - there
+            if not lost:
+                continue
+            refuse_too_young(f"flow {flow['uuid']}", flow["created_on"])
+            missing += len(lost)
+            if not there:
+                flows.delete_one({"_id": flow["_id"]})
+                continue
+            ids = self.controller.jobs.find(
+                {"uuid": {"$in": sorted(there)}}, {"db_id": 1, "uuid": 1, "index": 1}
+            )
+            kept = {
+                "jobs": [uuid for uuid in flow["jobs"] if uuid in there],
+                "ids": [(job["db_id"], job["uuid"], job["index"]) for job in ids],
+                "parents": {uuid: flow["parents"][uuid] for uuid in flow["parents"].keys() & there},
+            }
+            flows.update_one({"_id": flow["_id"]}, {"$set": kept})
+        return missing
+
     def _flow_of_parents(self, plan: SubmissionPlan) -> str | None:
         own = {job.uuid for job in plan.jobs}
         outside = {parent for job in plan.jobs for parent in job.parents} - own
@@ -159,7 +212,6 @@ class JobflowRemoteQueue:
     def _add_flow(self, plan: SubmissionPlan, jobs: dict[str, Job]) -> int:
         from jobflow import Flow
         from jobflow_remote.jobs.data import get_initial_flow_doc_dict
-        from pymongo.errors import DuplicateKeyError
 
         for job in jobs.values():
             job.hosts = []
@@ -167,17 +219,29 @@ class JobflowRemoteQueue:
         documents = self._documents(plan, jobs)
         flow_document = get_initial_flow_doc_dict(flow, documents)
         flow_document["metadata"] = {"study": plan.study, "sulfox": True}
+        self.controller.flows.insert_one(flow_document)
         try:
-            self.controller.flows.insert_one(flow_document)
-            self.controller.jobs.insert_many(documents)
-        except DuplicateKeyError:
+            self._insert(documents)
+        except SulfoxError:
             self.controller.flows.delete_one({"uuid": flow_document["uuid"]})
-            raise _conflict("another process added the same jobs", "submit again") from None
+            raise
         return len(documents)
 
-    def _append(self, plan: SubmissionPlan, jobs: dict[str, Job], flow_uuid: str) -> int:
-        from pymongo.errors import DuplicateKeyError
+    def _insert(self, documents: list[dict[str, Any]]) -> None:
+        """Add all jobs, or none where another process has added one of them meanwhile."""
+        from pymongo.errors import BulkWriteError
 
+        try:
+            self.controller.jobs.insert_many(documents)
+        except BulkWriteError as error:
+            codes = {fault["code"] for fault in error.details["writeErrors"]}
+            if codes != {_DUPLICATE}:
+                raise
+            own = [document["db_id"] for document in documents]
+            self.controller.jobs.delete_many({"db_id": {"$in": own}})
+            raise _conflict("another process added the same jobs", "submit again") from None
+
+    def _append(self, plan: SubmissionPlan, jobs: dict[str, Job], flow_uuid: str) -> int:
         with self.controller.lock_flow(filter={"uuid": flow_uuid}) as lock:
             if not lock.locked_document:
                 raise _conflict(f"flow {flow_uuid} is locked", "submit again in a minute")
@@ -186,10 +250,7 @@ class JobflowRemoteQueue:
             for document in documents:
                 waits = any(states.get(p) != _DONE for p in document["parents"])
                 document["state"] = "WAITING" if waits else "READY"
-            try:
-                self.controller.jobs.insert_many(documents)
-            except DuplicateKeyError:
-                raise _conflict("another process added the same jobs", "submit again") from None
+            self._insert(documents)
             places = {f"parents.{d['uuid']}.1": d["parents"] for d in documents}
             ids = [(d["db_id"], d["uuid"], d["index"]) for d in documents]
             lock.update_on_release = {

@@ -11,6 +11,7 @@ from sulfox.errors import SulfoxError
 from sulfox.trajectories.files.fixed_columns import parse_fixed_columns
 
 __all__ = [
+    "NON_COLLINEAR",
     "DosTables",
     "damaged",
     "no_projection",
@@ -19,6 +20,12 @@ __all__ = [
     "require_finite",
 ]
 
+#: Remark on a run whose projections have four parts.
+NON_COLLINEAR = (
+    "a non-collinear run: each projection has four parts, the density and its magnetisation along "
+    "x, y and z; only the density counts states, and only it is summed up. pymatgen adds m_z, the "
+    "last part, as a second spin where the total density has one part: its centres then differ"
+)
 #: Two energies of the same grid, printed with few digits, may differ by this part of a step.
 _SAME_ENERGY = 0.2
 #: Characters from which reading all rows at once is quicker.
@@ -195,6 +202,7 @@ class DosTables:
         self.fermi_eV = fermi_eV
         self.energies = np.empty(0)
         self.orbitals: tuple[str, ...] = ()
+        self._remarks: tuple[str, ...] = ()
         self._wanted_orbitals = orbitals
         self._kept = tuple(
             site
@@ -215,13 +223,17 @@ class DosTables:
         return len(self._total)
 
     def add_total(self, energies: FloatArray, density: FloatArray) -> None:
-        """Take one spin channel of the total.
+        """Take one spin channel of the total; of four parts, a magnetisation's, only the first.
 
         Parameters
         ----------
         energies, density : ndarray, shape (n_energies,)
             [eV], [1/eV]
         """
+        if self._remarks or self.n_spins == 2:
+            del self._total[1:]
+            self.leave_magnetisation_out()
+            return
         if self._total:
             self._check_grid(energies, "the total of spin 2")
         elif len(energies) < 2 or not (np.diff(energies) > 0).all():
@@ -252,6 +264,10 @@ class DosTables:
         self._densities = np.zeros((len(self._kept), len(self.orbitals), *shape))
         self._electrons = np.zeros((len(self.species), self.n_spins))
         self._seen = np.zeros((len(self.species), self.n_spins), dtype=bool)
+
+    def leave_magnetisation_out(self) -> None:
+        """Note that the file has a magnetisation beside each density, which is not taken."""
+        self._remarks = (NON_COLLINEAR,)
 
     def add_projection(self, site: int, spin: int, energies: FloatArray, table: FloatArray) -> None:
         """Take the projections on one site, of one spin.
@@ -318,4 +334,5 @@ class DosTables:
             site_electrons=self._electrons,
             engine="vasp",
             code="VASP",
+            remarks=self._remarks,
         )

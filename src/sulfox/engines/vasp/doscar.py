@@ -172,6 +172,7 @@ def _take_ion(tables: DosTables, site: int, block: FloatArray) -> None:
     parts = tables.n_spins
     if parts == 1 and n_columns not in _LETTERS:
         parts = 4  # non-collinear: density and three components of its magnetisation
+        tables.leave_magnetisation_out()
     letters = _LETTERS.get(n_columns // parts) if n_columns % parts == 0 else None
     if letters is None:
         raise damaged(tables.who, f"{n_columns} columns of ion {site + 1}", "3, 4, 9 or 16 a spin")

@@ -18,7 +18,13 @@ from typing import IO
 import numpy as np
 
 from sulfox.documents.projected_dos import FloatArray, ProjectedDos
-from sulfox.engines.vasp.dos_tables import damaged, no_projection, orbital_letter, parse_table
+from sulfox.engines.vasp.dos_tables import (
+    NON_COLLINEAR,
+    damaged,
+    no_projection,
+    orbital_letter,
+    parse_table,
+)
 from sulfox.engines.vasp.doscar import parse_doscar_head, structure_beside
 from sulfox.engines.vasp.run_folder import find_beside, open_packed
 from sulfox.errors import SulfoxError
@@ -76,6 +82,8 @@ def parse_procar(
             levels.start_band(match[1], match[2])
         elif line.startswith("ion "):
             levels.take_ions(line.split()[1:], lines)
+        elif line.split(maxsplit=1)[:1] == ["1"]:
+            levels.leave_table_out()
     return levels.density(fermi_eV, lattice, fractional)
 
 
@@ -129,6 +137,7 @@ class _Levels:
         self.weights: list[float] = []
         self.weight = 0.0
         self.repeats = 0
+        self.is_collinear = True
         self.n_tables = 0
         self.total: list[FloatArray] = []
         self.projected: list[FloatArray] = []
@@ -176,6 +185,10 @@ class _Levels:
         letters = [orbital_letter(name) for name in names if name != "tot"]
         self._start_orbitals(letters)
         self._add(table[:, : len(letters)])
+
+    def leave_table_out(self) -> None:
+        """Note a table without a head, behind that of the density: its magnetisation."""
+        self.is_collinear &= self.repeats != 1
 
     def _start_orbitals(self, letters: list[str]) -> None:
         if not self.columns:
@@ -243,4 +256,5 @@ class _Levels:
             level_of_theory=(
                 f"not known (a PROCAR, its levels broadened by Gaussians of {self.width:.3g} eV)"
             ),
+            remarks=() if self.is_collinear else (NON_COLLINEAR,),
         )

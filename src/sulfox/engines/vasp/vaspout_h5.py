@@ -119,6 +119,8 @@ def _read(
     total = _finite(file[f"{_DOS}/dos"], who, "the total density")
     for spin in total[: _n_spins(len(total), who)]:
         tables.add_total(energies, spin)
+    if len(total) == _NON_COLLINEAR:
+        tables.leave_magnetisation_out()
     _add_projections(tables, file, energies)
     lattice, fractional = _structure(file)
     settings = _settings(file)

@@ -224,7 +224,8 @@ class VasprunSections:
         self._spin += 1
         tables = self._need_tables()
         if self._spin >= tables.n_spins:
-            return  # the magnetisation of a non-collinear run
+            tables.leave_magnetisation_out()
+            return
         what = f"the projections of ion {self._site + 1}"
         table = parse_table(text, len(self._fields), self.who, what)
         tables.add_projection(self._site, self._spin, table[:, 0], table[:, 1:])

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 #: Raised when rows hold other values than before: the index is then made again.
-_VERSION = 2
+_VERSION = 3
 _VALUES = (*WORDS, *NUMBERS)
 _COLUMNS = ("kind", "id", "document", "job", "position", "age", *_VALUES)
 # Names of tables and columns below are this module's own; values are always bound.

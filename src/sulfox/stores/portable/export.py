@@ -26,7 +26,7 @@ from sulfox.documents.trajectory import TrajectoryDoc
 from sulfox.errors import SulfoxError
 from sulfox.stores.archive import open_stored_trajectory
 from sulfox.stores.documents import QueryFilter
-from sulfox.stores.portable.files import MANIFEST, new_export
+from sulfox.stores.portable.files import MANIFEST, check_place, new_export
 from sulfox.stores.portable.manifest import Manifest
 from sulfox.stores.readers import DocumentReader
 from sulfox.stores.search.search import Search
@@ -42,6 +42,7 @@ def export_study(
     inputs: Mapping[str, bytes] | None = None,
     *,
     as_folder: bool = False,
+    replace: bool = False,
 ) -> Manifest:
     """Write a study's portable archive.
 
@@ -52,11 +53,13 @@ def export_study(
     study : str
         Name of the study.
     path : Path
-        ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.tar.bz2``; replaced once it is whole.
+        ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.tar.bz2``, in a folder that exists.
     inputs : mapping, optional
         File name -> content of what the study was made from.
     as_folder : bool
         Write the members as files of a folder, which can be queried as it is.
+    replace : bool
+        Whether a file of this name is replaced, once the new one is whole.
 
     Returns
     -------
@@ -67,8 +70,10 @@ def export_study(
     ------
     SulfoxError
         SFX-602 if the store holds nothing of the study, SFX-503 if the file cannot be
-        written, SFX-560 if the folder is there; SFX-40x and 50x as the store says.
+        written, SFX-560 if something is there, SFX-901 for a name or place that cannot be;
+        SFX-40x and 50x as the store says.
     """
+    check_place(path, as_folder=as_folder, replace=replace)
     jobs, counts, trajectories = _of_study(reader, study)
     if not jobs:
         raise SulfoxError(
@@ -79,7 +84,7 @@ def export_study(
             next_step="list studies with: sulfox query comparisons",
         )
     hashes: dict[str, str] = {}
-    with new_export(path, as_folder=as_folder) as add:
+    with new_export(path, as_folder=as_folder, replace=replace) as add:
         for name, content in _members(reader, jobs, trajectories, inputs or {}):
             hashes[name] = hashlib.sha256(content).hexdigest()
             add(name, content)

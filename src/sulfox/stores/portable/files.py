@@ -13,26 +13,76 @@ from pathlib import Path, PurePosixPath
 from sulfox.errors import SulfoxError
 from sulfox.trajectories.durable import write_durably
 
-__all__ = ["MANIFEST", "AddMember", "damaged", "members_of", "new_export"]
+__all__ = ["MANIFEST", "AddMember", "check_place", "damaged", "members_of", "new_export"]
 
 MANIFEST = "manifest.json"
 #: No member of a study is larger; a file that says so is not one of ours.
 _MAX_MEMBER_BYTES = 2**31
+#: A tar file says what it is within its first block.
+_HEAD_BYTES = 512
+#: Ending of a file's name -> how it is compressed.
+_COMPRESSION = {
+    ".tar": "",
+    ".tar.gz": "gz",
+    ".tgz": "gz",
+    ".tar.xz": "xz",
+    ".txz": "xz",
+    ".tar.bz2": "bz2",
+}
 #: Takes a member's name and content.
 AddMember = Callable[[str, bytes], None]
 
 
+def check_place(path: Path, *, as_folder: bool = False, replace: bool = False) -> None:
+    """Refuse a place for an export before anything is read.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder that would be written.
+    as_folder : bool
+        Whether it is a folder.
+    replace : bool
+        Whether a file of this name may be replaced.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-560 for something that is there, SFX-901 for another ending than that of a tar file
+        and for a folder around it that does not exist.
+    """
+    if not as_folder and path.is_dir():
+        raise _wrong_place(path, "a folder", "a file in it, or --folder with another name")
+    if not as_folder and _compression(path) is None:
+        raise _wrong_place(path, f"the ending {path.suffix!r}", "one of " + ", ".join(_COMPRESSION))
+    if not path.parent.is_dir():
+        raise _wrong_place(path, f"no folder {path.parent}", "a place in a folder that exists")
+    if (path.exists() or path.is_symlink()) and (as_folder or not replace):
+        kind = "a folder" if as_folder else "a file"
+        more = "" if as_folder else ", or replace it: --replace"
+        raise SulfoxError(
+            "SFX-560",
+            who=str(path),
+            found="something of this name",
+            expected=f"{kind} that is not there yet",
+            next_step=f"give another name, or remove it{more}",
+        )
+
+
 @contextlib.contextmanager
-def new_export(path: Path, *, as_folder: bool = False) -> Iterator[AddMember]:
+def new_export(
+    path: Path, *, as_folder: bool = False, replace: bool = False
+) -> Iterator[AddMember]:
     """Write an export that is there whole, or not at all.
 
     Parameters
     ----------
     path : Path
-        ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.tar.bz2``, replaced once it is whole; or a
-        folder that is not there yet.
+        ``.tar``, ``.tar.gz``, ``.tar.xz`` or ``.tar.bz2``; or a folder that is not there yet.
     as_folder : bool
         Whether it is a folder.
+    replace : bool
+        Whether a file of this name is replaced, once the new one is whole.
 
     Yields
     ------
@@ -42,20 +92,12 @@ def new_export(path: Path, *, as_folder: bool = False) -> Iterator[AddMember]:
     Raises
     ------
     SulfoxError
-        SFX-560 for a folder that is there, SFX-503 if nothing can be written.
+        As :func:`check_place`; SFX-503 if nothing can be written.
     """
+    check_place(path, as_folder=as_folder, replace=replace)
     part = path.with_name(f".{path.name}.part")
-    if as_folder and path.exists():
-        raise SulfoxError(
-            "SFX-560",
-            who=str(path),
-            found="something of this name",
-            expected="a folder that is not there yet",
-            next_step="give another name, or remove it",
-        )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _folder(part) if as_folder else _tar(part, path.suffix.lower()) as add:
+        with _folder(part) if as_folder else _tar(part, _compression(path) or "") as add:
             yield add
         part.replace(path)
     except OSError as error:
@@ -87,8 +129,10 @@ def members_of(path: Path) -> Iterator[tuple[str, bytes]]:
     Raises
     ------
     SulfoxError
-        SFX-506 if it is cut, damaged or holds something else.
+        SFX-407 if there is nothing to read, SFX-506 if it is cut, damaged or holds something
+        else.
     """
+    _check_readable(path)
     try:
         yield from _files(path) if path.is_dir() else _tar_members(path)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
@@ -97,6 +141,32 @@ def members_of(path: Path) -> Iterator[tuple[str, bytes]]:
         if type(error).__module__ not in ("zlib", "_lzma", "lzma"):
             raise
         raise damaged(path, str(error)) from error
+
+
+def _check_readable(path: Path) -> None:
+    """Tell what is no export at all from one that is damaged."""
+    who = f"folder {path}" if path.is_dir() else f"file {path}"
+    step = "correct the path; sulfox db export STUDY writes such a file"
+    whole = "a file or folder that sulfox db export wrote"
+    if not path.is_dir() and not path.is_file():
+        found = "no plain file" if path.exists() else "no such file or folder"
+        raise SulfoxError("SFX-407", who=who, found=found, expected=whole, next_step=step)
+    if path.is_dir():
+        strange = "" if (path / MANIFEST).is_file() else f"no {MANIFEST} in it"
+    else:
+        try:
+            with path.open("rb") as file:
+                start = file.read(_HEAD_BYTES)
+        except OSError as error:
+            found = error.strerror or str(error)
+            raise SulfoxError(
+                "SFX-407", who=who, found=found, expected=whole, next_step=step
+            ) from error
+        packed = start.startswith((b"\x1f\x8b", b"\xfd7zXZ\x00", b"BZh"))
+        is_tar = packed or start[257:262] == b"ustar"
+        strange = "" if is_tar else "no tar file" if start else "an empty file"
+    if strange:
+        raise SulfoxError("SFX-506", who=who, found=strange, expected=whole, next_step=step)
 
 
 def damaged(path: Path, found: str) -> SulfoxError:
@@ -118,9 +188,19 @@ def damaged(path: Path, found: str) -> SulfoxError:
     )
 
 
+def _compression(path: Path) -> str | None:
+    name = path.name.lower()
+    return next((how for end, how in _COMPRESSION.items() if name.endswith(end)), None)
+
+
+def _wrong_place(path: Path, found: str, expected: str) -> SulfoxError:
+    return SulfoxError(
+        "SFX-901", who=f"--out {path}", found=found, expected=expected, next_step="correct it"
+    )
+
+
 @contextlib.contextmanager
-def _tar(part: Path, suffix: str) -> Iterator[AddMember]:
-    compression = {".gz": "gz", ".tgz": "gz", ".xz": "xz", ".bz2": "bz2"}.get(suffix, "")
+def _tar(part: Path, compression: str) -> Iterator[AddMember]:
     with part.open("wb") as file:
         with tarfile.open(fileobj=file, mode=f"w:{compression}") as tar:  # type: ignore[call-overload]
 

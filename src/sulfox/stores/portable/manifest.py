@@ -56,8 +56,8 @@ def read_manifest(path: Path) -> Manifest:
     Raises
     ------
     SulfoxError
-        SFX-506 if it is cut, damaged or holds what its manifest does not name, SFX-502 if
-        a newer sulfox wrote it.
+        SFX-407 if there is nothing to read, SFX-506 if it is cut, damaged or holds what its
+        manifest does not name, SFX-502 if a newer sulfox wrote it.
     """
     found: dict[str, str] = {}
     manifest: Manifest | None = None

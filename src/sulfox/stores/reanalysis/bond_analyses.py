@@ -21,6 +21,7 @@ from sulfox.stores.archive import open_stored_trajectory
 from sulfox.stores.documents import get_document
 from sulfox.stores.readers import DocumentReader
 from sulfox.stores.search.search import Condition, Search
+from sulfox.stores.search.values import ASSUMED
 
 __all__ = ["ANALYSES", "Analysis", "BondAnalysis", "RateAnalysis", "Task", "bond_settings"]
 
@@ -337,7 +338,7 @@ def version_of(content: Mapping[str, Any]) -> int:
     content : mapping
         JSON document.
     """
-    return int(content.get("method_version") or 1)
+    return int(content.get("method_version") or ASSUMED["method_version"])
 
 
 def _criteria(content: Mapping[str, Any]) -> dict[str, Any]:

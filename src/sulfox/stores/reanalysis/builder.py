@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from maggma.core import Builder
@@ -17,8 +18,10 @@ from maggma.core import Builder
 from sulfox.documents.base import Document
 from sulfox.errors import SulfoxError
 from sulfox.stores.documents import storable
+from sulfox.stores.embedded.folder import EmbeddedFolder
 from sulfox.stores.opening import open_documents, open_store
-from sulfox.stores.readers import DocumentReader
+from sulfox.stores.portable.folder_reader import ExportReader, refuse_writing
+from sulfox.stores.readers import DocumentReader, EmbeddedReader
 from sulfox.stores.reanalysis.bond_analyses import ANALYSES, Analysis, Task
 from sulfox.stores.search.search import Search
 from sulfox.stores.store_errors import translated_server_errors
@@ -65,7 +68,7 @@ class ReanalysisBuilder(Builder):
                 who="analysis",
                 found=repr(analysis),
                 expected=", ".join(ANALYSES),
-                next_step="choose one of these",
+                next_step="choose one of these; sulfox db reanalyze --help says why no others",
             )
         self.analysis = analysis
         self.store = store
@@ -161,15 +164,39 @@ class ReanalysisBuilder(Builder):
         """Close the store."""
         self._target.close()
 
+    @property
+    def makes_store(self) -> bool:
+        """Whether new documents go into a folder that holds no store yet."""
+        if self.into is None:
+            return False
+        target = self._readers()[-1]
+        return isinstance(target, EmbeddedReader) and not target.folder.exists
+
+    @property
+    def refusal(self) -> str:
+        """Why :meth:`connect` would be refused, as far as reading tells; empty where not."""
+        target = self._readers()[-1]
+        return refuse_writing(target.folder).line if isinstance(target, ExportReader) else ""
+
     def _readers(self) -> Sequence[DocumentReader]:
-        names = [self.store] if self.into in (None, self.store) else [self.store, self.into]
-        return [_reader(name) for name in names]
+        source = _reader(self.store)
+        return [source] if self.into in (None, self.store) else [source, _target(self.into)]
 
 
 @lru_cache(maxsize=8)
 def _reader(name: str | None) -> DocumentReader:
     """One connection for each process."""
     return open_documents(name)
+
+
+def _target(name: str) -> DocumentReader:
+    """Reader of the store of new documents; a folder without a store is an empty one."""
+    try:
+        return _reader(name)
+    except SulfoxError as error:
+        if error.found not in ("no such folder", "no store in this folder"):
+            raise
+        return EmbeddedReader(EmbeddedFolder(Path(name).expanduser()))
 
 
 def _job_output(task: Task, document: Document) -> dict[str, Any]:

@@ -34,6 +34,10 @@ class ReanalysisReport(Record):
         Why others could not be made, one line each.
     dry_run : bool
         Whether nothing was made.
+    makes_store : bool
+        Whether a run would make the store that new documents go into.
+    refusal : str
+        Why a run would be refused, as it would say it; empty where it would not.
     """
 
     analysis: str
@@ -44,10 +48,12 @@ class ReanalysisReport(Record):
     by_others: int = 0
     refused: tuple[str, ...] = ()
     dry_run: bool = False
+    makes_store: bool = False
+    refusal: str = ""
 
 
 def count_missing(builder: ReanalysisBuilder) -> ReanalysisReport:
-    """Say what a run would do.
+    """Say what a run would do; nothing is made, not even the store of new documents.
 
     Parameters
     ----------
@@ -61,6 +67,8 @@ def count_missing(builder: ReanalysisBuilder) -> ReanalysisReport:
         present=builder.n_present,
         missing=missing,
         dry_run=True,
+        makes_store=builder.makes_store,
+        refusal=builder.refusal,
     )
 
 

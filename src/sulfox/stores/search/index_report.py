@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sulfox.documents.kinds import DOCUMENT_KINDS
 from sulfox.errors import SulfoxError
 from sulfox.stores.embedded.index import index_name
 from sulfox.stores.opening import open_documents
 from sulfox.stores.readers import EmbeddedReader, StoreReader
 from sulfox.stores.search.search import Condition, Search
-from sulfox.stores.search.values import INDEXES, NUMBERS, WORDS
+from sulfox.stores.search.values import INDEXES, NUMBERS, path_of
 
 __all__ = ["declared_searches", "report_index"]
 
@@ -25,8 +26,11 @@ def declared_searches() -> dict[str, Search]:
     """
     found = {}
     for names, question in INDEXES.items():
-        paths = WORDS.get(names[0]) or NUMBERS.get(names[0]) or {}
-        kind = next((kind for kind in paths if kind), "trajectory")
+        kind = next(
+            kind
+            for kind in ("trajectory", *DOCUMENT_KINDS)
+            if names == ("id",) or all(path_of(kind, name) is not None for name in names)
+        )
         conditions = tuple(
             Condition(name, "<" if name in NUMBERS and name != "temperature_K" else "=", value)
             for name in names

@@ -8,6 +8,7 @@ the rows are made from the job outputs when they are asked for.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sulfox.errors import SulfoxError
-from sulfox.stores.search.values import NUMBERS, WORDS, plain_value, value_at, values_of
+from sulfox.stores.search.facets import facet_indices
+from sulfox.stores.search.values import NUMBERS, WORDS, path_of, plain_value, value_at, values_of
 
 __all__ = [
     "OPERATORS",
@@ -26,6 +28,7 @@ __all__ = [
     "latest_rows",
     "parse_condition",
     "rows_of",
+    "stored_word",
 ]
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -48,7 +51,8 @@ class Condition:
     name : str
         A search value, or a dotted path in the document.
     operator : str
-        A key of :data:`OPERATORS`. A document without the value does not match.
+        A key of :data:`OPERATORS`. A document without the value does not match, but for what
+        :data:`sulfox.stores.search.values.ASSUMED` says of older ones.
     value : str or float
         Words are compared without regard to case.
     """
@@ -56,11 +60,6 @@ class Condition:
     name: str
     operator: str
     value: str | float
-
-    @property
-    def is_indexed(self) -> bool:
-        """Whether rows hold the value."""
-        return self.name in WORDS or self.name in NUMBERS or self.name == "id"
 
     def holds(self, found: Any) -> bool:
         """Compare.
@@ -104,12 +103,12 @@ class Search:
     @property
     def indexed(self) -> tuple[Condition, ...]:
         """Conditions on values that rows hold."""
-        return tuple(c for c in self.conditions if c.is_indexed)
+        return tuple(c for c in self.conditions if self._in_rows(c.name))
 
     @property
     def others(self) -> tuple[Condition, ...]:
         """Conditions on paths, which are looked up in the content."""
-        return tuple(c for c in self.conditions if not c.is_indexed)
+        return tuple(c for c in self.conditions if not self._in_rows(c.name))
 
     @property
     def sort_name(self) -> str:
@@ -119,8 +118,12 @@ class Search:
     @property
     def sorts_rows(self) -> bool:
         """Whether rows hold what is sorted by, and nothing but rows decides."""
-        known = not self.sort or self.sort_name in WORDS or self.sort_name in NUMBERS
+        known = not self.sort or path_of(self.kind, self.sort_name) is not None
         return known and not self.others
+
+    def _in_rows(self, name: str) -> bool:
+        """Tell whether rows of the kind hold the value; else it is a path in the document."""
+        return name == "id" or path_of(self.kind, name) is not None
 
 
 @dataclass(frozen=True)
@@ -252,13 +255,36 @@ def parse_condition(text: str) -> Condition:
     name, sign, word = match.groups()
     word = word.strip("'\"")
     if name in WORDS or name == "id":
-        return Condition(name, sign, _word(name, word))
-    try:
-        return Condition(name, sign, float(word))
-    except ValueError:
-        if name in NUMBERS:
-            raise _bad(text, f"a number for {name}") from None
-        return Condition(name, sign, word)
+        return Condition(name, sign, stored_word(name, word))
+    number = _number(word)
+    if number is None and name in NUMBERS:
+        raise _bad(text, f"a finite number for {name}")
+    return Condition(name, sign, word if number is None else number)
+
+
+def stored_word(name: str, text: str) -> str:
+    """Write a word as documents hold it.
+
+    Parameters
+    ----------
+    name : str
+        Search value, or filter of a query.
+    text : str
+        As a person wrote it.
+
+    Returns
+    -------
+    str
+        ``LCO/LPSCl`` is ``LCO|LPSCl``, the facet ``(1 0 4)`` is ``1,0,4``.
+
+    Raises
+    ------
+    SulfoxError
+        SFX-901 for a facet that is none.
+    """
+    if name in ("cathode_facet", "electrolyte_facet"):
+        return ",".join(map(str, facet_indices(text, name)))
+    return text.replace("/", "|") if name == "pair" else text
 
 
 def _row_holds(row: Row, condition: Condition) -> bool:
@@ -267,12 +293,17 @@ def _row_holds(row: Row, condition: Condition) -> bool:
     return condition.holds(row.values.get(condition.name))
 
 
-def _word(name: str, word: str) -> str:
-    return word.replace("/", "|") if name == "pair" else word
+def _number(word: str) -> float | None:
+    try:
+        number = float(word)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _sort_value(name: str, row: Row, content: dict[str, Any]) -> Any:
-    return row.values[name] if name in row.values else value_at(content, name)
+    in_row = path_of(row.kind, name) is not None
+    return row.values[name] if in_row else value_at(content, name)
 
 
 def _contents(output: Any) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["INDEXES", "NUMBERS", "WORDS", "plain_value", "value_at", "values_of"]
+__all__ = [
+    "ASSUMED",
+    "INDEXES",
+    "NUMBERS",
+    "WORDS",
+    "path_of",
+    "plain_value",
+    "value_at",
+    "values_of",
+]
 
 _BONDS = ("sulfur_bonds", "sulfur_bond_rate")
 _ENTRY_SET_USERS = (
@@ -73,6 +82,8 @@ NUMBERS: dict[str, dict[str, str]] = {
     "oxidation_V": {"stability_window": "oxidation_V"},
     "activation_energy_eV": {"arrhenius": "activation_energy_eV"},
 }
+#: Value of documents written before there was such a field: as their class has it.
+ASSUMED: dict[str, str | float] = {"method_version": 1.0}
 #: Index (after the kind) -> the question it answers at once.
 INDEXES: dict[tuple[str, ...], str] = {
     ("id",): "this very document",
@@ -91,6 +102,20 @@ INDEXES: dict[tuple[str, ...], str] = {
     ("interface_id",): "what belongs to an interface",
     ("trajectory_id",): "what was analysed in a trajectory",
 }
+
+
+def path_of(kind: str, name: str) -> str | None:
+    """Give the path of a search value, None where documents of the kind have none.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of document.
+    name : str
+        A key of :data:`WORDS` or :data:`NUMBERS`; any other word has no path.
+    """
+    paths = WORDS.get(name) or NUMBERS.get(name) or {}
+    return paths.get(kind, paths.get(""))
 
 
 def value_at(content: Mapping[str, Any], path: str) -> Any:
@@ -150,8 +175,10 @@ def values_of(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
         Search value -> word, number or None.
     """
     found: dict[str, Any] = {}
-    for name, paths in (*WORDS.items(), *NUMBERS.items()):
-        path = paths.get(kind, paths.get(""))
+    for name in (*WORDS, *NUMBERS):
+        path = path_of(kind, name)
         value = None if path is None else plain_value(value_at(content, path))
+        if value is None and path is not None:
+            value = ASSUMED.get(name)
         found[name] = value if isinstance(value, str) == (name in WORDS) else None
     return found

@@ -25,6 +25,9 @@ _SYMBOL = re.compile(r"([A-Z][a-z]?)(?:[_/].*)?")
 #: A negative number that fills its column, behind another.
 _TOUCHING = re.compile(rb"(\.\d+)-")
 _HEAD_LINES = 7
+_DECIMALS = re.compile(rb"-?\d*\.(\d+)")
+#: Programs write more; of fewer, a number cut short may look like its neighbours.
+_FEWEST_DECIMALS = 6
 
 
 class XdatcarReader(TextReader):
@@ -44,6 +47,7 @@ class XdatcarReader(TextReader):
             if not self.window.more():
                 raise self.damaged(_unfinished(self.window.rest()), "the seven lines of its head")
         self._lattice, species = self._parse_head(lines)
+        self._before = b""
         return RunHead(species=species)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -62,11 +66,25 @@ class XdatcarReader(TextReader):
                 self.n_frames += 1
             if fault is not None:
                 raise self.damaged(fault.found, fault.expected, fault.code)
-            if not batch:
-                if self.window.ended:
-                    break
+            if not batch and not self.window.ended:
                 self.window.more()
+            elif not batch and not self._end_last_line():
+                break
         self._look_behind()
+
+    def _end_last_line(self) -> bool:
+        """Give the last row of the file its missing end, if its numbers are not cut."""
+        data = self.window.data
+        at = data.rfind(b"\n") + 1
+        if not data[at:].strip():
+            return False
+        begin = data.rfind(b"\n", 0, data.lower().rfind(b"direct", 0, at)) + 1
+        rows = [row for row in data[begin:at].splitlines()[1:] if row.strip()]
+        rows = rows or self._before.splitlines()
+        if not _is_whole_row(data[at:], rows, self.head.species[-1]):
+            return False
+        self.window.data += b"\n"
+        return True
 
     def _look_behind(self) -> None:
         left = self.window.rest()
@@ -111,6 +129,7 @@ class XdatcarReader(TextReader):
         if block is None or not self._followed_by_a_frame(begin + len(block)):
             return None
         self.window.at = begin + len(block)
+        self._before = block
         if block[-8:].rstrip()[-1:].isalpha() or not self._even:
             block = self._coordinates(block)
         return self._lattice, block
@@ -210,6 +229,27 @@ class XdatcarReader(TextReader):
 
 def _starts_frame(line: bytes) -> bool:
     return line.lstrip()[:6].lower() == b"direct"
+
+
+def _is_whole_row(row: bytes, before: list[bytes], symbol: str) -> bool:
+    """Whether no digit of a file's last row is missing: as many as in all rows before it."""
+    fields = [_fields(line) for line in (row, *before)]
+    decimals = {n for counts, _ in fields for n in counts}
+    symbols = {len(rest) for _, rest in fields}
+    return (
+        len(before) > 0
+        and all(len(counts) == 3 for counts, _ in fields)
+        and len(decimals) == len(symbols) == 1
+        and decimals.pop() >= _FEWEST_DECIMALS
+        and fields[0][1] in ([], [symbol.encode()])
+    )
+
+
+def _fields(row: bytes) -> tuple[list[int], list[bytes]]:
+    """Decimals of the three coordinates, 0 for what is no such number, and what follows them."""
+    words = _TOUCHING.sub(rb"\1 -", row).split()
+    matches = [_DECIMALS.fullmatch(word) for word in words[:3]]
+    return [len(match[1]) if match else 0 for match in matches], words[3:]
 
 
 def _unfinished(left: bytes) -> str:

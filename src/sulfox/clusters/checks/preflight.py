@@ -5,27 +5,44 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sulfox.clusters.cluster import Cluster
 from sulfox.documents.base import Record
 from sulfox.errors import SulfoxError
+from sulfox.stores.server_failures import refused_text
 
 if TYPE_CHECKING:
     from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
     from sulfox.flows.study import Study
 
-__all__ = ["Check", "check_database", "check_here", "check_study"]
+__all__ = [
+    "Check",
+    "check_database",
+    "check_here",
+    "check_packages",
+    "check_results",
+    "check_study",
+    "check_walltime",
+    "clock_check",
+    "installed_packages",
+    "judged",
+]
 
 #: More than this apart, clocks make times of jobs misleading [s].
 MAX_CLOCK_SKEW_S = 30.0
 #: Below this a store or a scratch folder is told [GB].
 MIN_FREE_GB = 5.0
 
-_PACKAGES = ("sulfox", "jobflow", "jobflow-remote", "FireWorks", "pymongo", "pymatgen", "ase")
+#: Their versions enter results, or what the two sides say to each other.
+_PACKAGES = (
+    *("sulfox", "jobflow", "jobflow-remote", "FireWorks", "maggma", "pymongo", "pymatgen"),
+    *("ase", "atomate2", "custodian"),
+)
 _SECRET_IN_URI = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 
 
@@ -68,6 +85,48 @@ def judged(name: str, problem: bool, found: str, next_step: str) -> Check:
     return Check(name=name, state="good", found=found)
 
 
+def installed_packages() -> list[str]:
+    """Python and the packages that both sides should have in the same version, ``"ase 3.29.0"``."""
+    python = ".".join(map(str, sys.version_info[:2]))
+    found = ((name, _version(name)) for name in _PACKAGES)
+    return [f"Python {python}", *(f"{name} {v}" for name, v in found if v is not None)]
+
+
+def check_packages(place: str, theirs: Sequence[str]) -> Check:
+    """Compare the packages of a machine of the cluster with ours.
+
+    Parameters
+    ----------
+    place : str
+        Which machine.
+    theirs : sequence of str
+        As :func:`installed_packages` gives them there.
+
+    Returns
+    -------
+    Check
+        A problem where a package has another version; one that is missing there may not be
+        needed.
+    """
+    here = dict(entry.rsplit(" ", 1) for entry in installed_packages())
+    there = dict(entry.rsplit(" ", 1) for entry in theirs if " " in entry)
+    other = [
+        f"{name} {there[name]}, here {here[name]}"
+        for name in here.keys() & there.keys()
+        if here[name] != there[name]
+    ]
+    missing = sorted(here.keys() - there.keys())
+    found = "; ".join(sorted(other)) or f"{len(there)} packages as here"
+    if missing and not other:
+        found += f"; not there: {', '.join(missing)}"
+    return judged(
+        f"packages of {place}",
+        bool(other) or not there,
+        found if there else "none found",
+        "install the same versions on both sides, or results may differ",
+    )
+
+
 def check_here() -> Iterator[Check]:
     """Check this machine: packages, potentials, executables, the store's folder.
 
@@ -79,9 +138,7 @@ def check_here() -> Iterator[Check]:
     from sulfox.engines.registry import describe_engines
     from sulfox.settings import get_settings
 
-    python = ".".join(map(str, sys.version_info[:3]))
-    found = [f"{name} {v}" for name in _PACKAGES if (v := _version(name))]
-    yield judged("packages", False, f"Python {python}, {', '.join(found)}", "")
+    yield judged("packages", False, ", ".join(installed_packages()), "")
     for engine in describe_engines():
         name = f"engine {engine.name} {engine.potential}".strip()
         if engine.available:
@@ -126,7 +183,7 @@ def check_database(queue: JobflowRemoteQueue) -> Iterator[Check]:
         keys = [index["key"] for index in queue.controller.jobs.index_information().values()]
     except PyMongoError as error:
         next_step = "see that the server runs, has space, and lets this user write"
-        found = f"{type(error).__name__}: {error}".partition(", full error")[0]
+        found = f"{type(error).__name__}: {refused_text(error)}"
         yield judged(f"{name} writable", True, found, next_step)
         return
     yield judged(f"{name} writable", False, "a document was written and deleted", "")
@@ -145,6 +202,39 @@ def check_database(queue: JobflowRemoteQueue) -> Iterator[Check]:
     }
     for title, said in own.items():
         yield judged(title, bool(said), _last_line(said) or "no complaint", "mend the store's file")
+
+
+def check_results(place: Path) -> Iterator[Check]:
+    """Check that each declared query of the results is answered by an index.
+
+    Parameters
+    ----------
+    place : Path
+        Description of the store.
+
+    Yields
+    ------
+    Check
+        One.
+    """
+    from pymongo.errors import PyMongoError
+
+    from sulfox.stores.search.index_report import report_index
+
+    name = "indexes of the results"
+    try:
+        rows = report_index(place)
+    except SulfoxError as error:
+        yield judged(name, True, error.found, error.next_step)
+        return
+    except PyMongoError as error:
+        yield judged(name, True, refused_text(error), "let a user that may write make them")
+        return
+    slow = [row["question"] for row in rows if row["indexed"] is False]
+    told = "; ".join(slow) or f"{len(rows)} declared queries, each by an index"
+    if not slow and all(row["indexed"] is None for row in rows):
+        told = f"{len(rows)} are there; this server cannot say which query uses which"
+    yield judged(name, bool(slow), told, "sulfox db index --rebuild")
 
 
 def check_study(study: Study, cluster: Cluster | None) -> Iterator[Check]:
@@ -190,6 +280,43 @@ def check_study(study: Study, cluster: Cluster | None) -> Iterator[Check]:
             yield judged(f"POTCAR {element}", False, title, "")
         except SulfoxError as error:
             yield judged(f"POTCAR {element}", True, error.found, error.next_step)
+
+
+def check_walltime(study: Study, cluster: Cluster) -> Iterator[Check]:
+    """Set what a study's calculations by VASP are expected to take beside their time limits.
+
+    Parameters
+    ----------
+    study : Study
+        Its interfaces are built from measured lattices, some 10 s each.
+    cluster : Cluster
+        Where it would run.
+
+    Yields
+    ------
+    Check
+        One per kind of calculation; a problem where one that cannot go on in another job is
+        expected to take longer than its limit. Nothing for other engines and the stand-in.
+    """
+    from sulfox.clusters.sizes.estimate import estimate_cost
+    from sulfox.engines.standin.label import MARK
+    from sulfox.engines.vasp.inputs.profile import load_profile
+    from sulfox.flows.input_decks import study_decks
+
+    if study.engine != "vasp" or MARK in cluster.commands.vasp_std:
+        return
+    name = "time limits"
+    try:
+        decks = study_decks(study)
+        rows = estimate_cost(study.name, decks, load_profile(), cluster=cluster).rows
+    except SulfoxError as error:
+        yield judged(name, True, f"{error.who}: {error.found}", error.next_step)
+        return
+    for row in rows:
+        whole = row.kind != "md"  # dynamics go on in the next job
+        found = f"{row.hours:.2g} h expected, {row.n_jobs} jobs of their limit ({row.basis})"
+        next_step = "a longer walltime_h, or more cores, for its kind in the cluster file"
+        yield judged(f"time of {row.label}", whole and row.n_jobs > 1, found, next_step)
 
 
 def _check_potential(study: Study) -> Iterator[Check]:

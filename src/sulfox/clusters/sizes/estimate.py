@@ -16,15 +16,17 @@ import numpy as np
 from pydantic import Field
 
 from sulfox.clusters.cluster import Cluster
-from sulfox.clusters.resources import Resources, job_resources
+from sulfox.clusters.sizes.resources import Resources, job_resources, jobs_of_a_run
 from sulfox.documents.base import Record
+from sulfox.engines.standin.label import MARK
 from sulfox.engines.vasp.dynamics.pace import MeasuredPace
-from sulfox.engines.vasp.inputs.profile import VaspProfile
+from sulfox.engines.vasp.inputs.profile import VaspProfile, load_profile
 from sulfox.errors import SulfoxError
-from sulfox.flows.input_decks import StudyDeck
+from sulfox.flows.input_decks import StudyDeck, study_decks
+from sulfox.flows.study import Study
 from sulfox.units import Charge, Dimensionless, Seconds
 
-__all__ = ["CostRow", "StudyCost", "estimate_cost"]
+__all__ = ["CostRow", "StudyCost", "estimate_cost", "expected_pace"]
 
 #: hbar^2 / 2 m_e [eV Å^2]
 _KINETIC = 3.80998212
@@ -38,8 +40,6 @@ _RELAXATION_STEPS = 40
 #: Applications of the Hamiltonian and matrix products per iteration.
 _APPLICATIONS, _PRODUCTS = 4, 6
 _PROJECTORS_PER_ATOM, _POINTS_PER_SPHERE = 12, 1500
-#: Part of a job's time that is kept for its end.
-_KEPT = 0.05
 _UNCALIBRATED = (
     "operations counted by size (plane waves x bands^2, transforms, projectors), "
     f"{_RATE_PER_CORE / 1e9:g} GFLOP/s per core or {_RATE_PER_GPU / 1e9:g} per GPU and "
@@ -67,9 +67,9 @@ class CostRow(Record):
         [s]
     basis : str
         Where that comes from.
-    cores : int
+    cores, gpus : int
         Of a job.
-    core_hours : float
+    core_hours, gpu_hours : float
         Of all runs.
     n_jobs : int
         Of each run: segments by the time limit.
@@ -93,7 +93,9 @@ class CostRow(Record):
     seconds_per_step: Seconds
     basis: str
     cores: int
+    gpus: int
     core_hours: Dimensionless
+    gpu_hours: Dimensionless
     n_jobs: int
     hours: Dimensionless
     queue_hours: Dimensionless
@@ -108,7 +110,7 @@ class StudyCost(Record):
         Names; ``"none"`` for the assumed machine.
     rows : tuple of CostRow
         By size.
-    core_hours : float
+    core_hours, gpu_hours : float
         Of all.
     wait_h : float
         Assumed before every job [h].
@@ -120,6 +122,7 @@ class StudyCost(Record):
     cluster: str
     rows: tuple[CostRow, ...]
     core_hours: Dimensionless
+    gpu_hours: Dimensionless
     wait_h: Dimensionless = Field(ge=0)
     basis: tuple[str, ...]
 
@@ -213,9 +216,40 @@ def estimate_cost(
         cluster=machine,
         rows=rows,
         core_hours=sum(row.core_hours for row in rows),
+        gpu_hours=sum(row.gpu_hours for row in rows),
         wait_h=wait_h,
         basis=(*dict.fromkeys(row.basis for row in rows), *told),
     )
+
+
+def expected_pace(study: Study, cluster: Cluster, pair: str) -> float | None:
+    """Expect the time of a step of VASP's dynamics of an interface; nothing is measured.
+
+    Parameters
+    ----------
+    study : Study
+        With the pair.
+    cluster : Cluster
+        Where it would run.
+    pair : str
+        Name of the pair; its interface is built from measured lattices, which takes a while.
+
+    Returns
+    -------
+    float or None
+        Seconds per step [s]; None for the stand-in, which is not VASP.
+
+    Raises
+    ------
+    SulfoxError
+        As :func:`sulfox.flows.input_decks.study_decks`.
+    """
+    if MARK in cluster.commands.vasp_std:
+        return None
+    pairs = tuple(p for p in study.pairs if p.name == pair)
+    alone = study.model_copy(update={"pairs": pairs, "band_centers": None, "parts": ("dynamics",)})
+    deck = next(deck for deck in study_decks(alone) if deck.deck.kind == "md")
+    return _row(deck, 1, load_profile(), (cluster, 0.0), []).seconds_per_step
 
 
 def _row(
@@ -229,11 +263,11 @@ def _row(
     kind, n_steps = deck.deck.kind, _n_steps(deck)
     size = _size(deck, profile)
     resources = _resources(cluster, kind, deck.n_atoms)
-    cores, walltime_h = (_CORES, _WALLTIME_H)
+    cores, gpus, walltime_h = (_CORES, 0, _WALLTIME_H)
     rate = _CORES * _RATE_PER_CORE
     if resources is not None:
-        cores, walltime_h = resources.cores, resources.walltime_h
-        rate = resources.gpus * _RATE_PER_GPU or cores * _RATE_PER_CORE
+        cores, gpus, walltime_h = resources.cores, resources.gpus, resources.walltime_h
+        rate = gpus * _RATE_PER_GPU or cores * _RATE_PER_CORE
     seconds, basis = size.operations * _ITERATIONS[kind] / rate, _UNCALIBRATED
     same = [pace for pace in paces if pace.species == size.species]
     if kind == "md" and same:
@@ -241,7 +275,7 @@ def _row(
         seconds = best.seconds_per_step
         basis = f"measured in {best.source}, on the cores that it ran on"
     hours = seconds * n_steps / 3600
-    n_jobs = max(1, math.ceil(hours / (walltime_h * (1 - _KEPT))))
+    n_jobs = jobs_of_a_run(hours, walltime_h)
     return CostRow(
         label=deck.label,
         kind=kind,
@@ -257,7 +291,9 @@ def _row(
         seconds_per_step=seconds,
         basis=basis,
         cores=cores,
+        gpus=gpus,
         core_hours=hours * cores * n_runs,
+        gpu_hours=hours * gpus * n_runs,
         n_jobs=n_jobs,
         hours=hours,
         queue_hours=hours + n_jobs * wait_h,

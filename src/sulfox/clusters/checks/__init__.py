@@ -1,0 +1,1 @@
+"""What must hold before a study runs: here, at the database, on the cluster."""

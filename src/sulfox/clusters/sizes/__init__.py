@@ -1,0 +1,1 @@
+"""How large a job is, and what it costs."""
