@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from sulfox.errors import SulfoxError
-from sulfox.flows import electronic_study
-from sulfox.flows.electronic_plan import BandCenterPlan, ElectronicCase
+from sulfox.flows.electronic import study as electronic_study
+from sulfox.flows.electronic.plan import BandCenterPlan, ElectronicCase
 from sulfox.flows.interface_study import build_study_flow
 from sulfox.flows.study import StudyOverrides, load_study
 

@@ -8,8 +8,8 @@ from ase.calculators.emt import EMT as EMT_ITSELF
 from sulfox.analysis.thermodynamics.entries.element_references import SCHEMES, formation_entries
 from sulfox.documents.entry_set import ComputedEntrySetDoc
 from sulfox.errors import SulfoxError
-from sulfox.flows.entry_set_flow import build_entry_set_flow
 from sulfox.flows.local_manager import JobState, run_flow
+from sulfox.flows.thermodynamic.entry_set_flow import build_entry_set_flow
 from sulfox.materials.phases import Phase, PhaseCatalogue, read_phases
 
 EMT = "ase.calculators.emt:EMT"

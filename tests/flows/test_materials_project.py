@@ -14,8 +14,8 @@ from pymatgen.core.entries import ComputedEntry
 
 from sulfox.analysis.thermodynamics.entries.entry_sources import open_entry_set
 from sulfox.errors import SulfoxError
-from sulfox.flows import materials_project
-from sulfox.flows.materials_project import KEY_VARIABLE, fetch_entries, make_client
+from sulfox.flows.thermodynamic import materials_project
+from sulfox.flows.thermodynamic.materials_project import KEY_VARIABLE, fetch_entries, make_client
 
 
 class Client:

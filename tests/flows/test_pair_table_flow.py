@@ -10,7 +10,7 @@ from sulfox.documents.kinds import parse_document
 from sulfox.errors import SulfoxError
 from sulfox.flows.interface_study import build_study_flow
 from sulfox.flows.study import StudyOverrides, load_study
-from sulfox.flows.thermodynamic_plan import ThermodynamicsPlan
+from sulfox.flows.thermodynamic.plan import ThermodynamicsPlan
 
 ROWS = ["LiCoO2,-1.7", "CoO,-1.2", "Li2O,-2.0", "Li2S,-1.5", "Co9S8,-0.5", "P2S5,-0.5"]
 MORE = ["Li6PS5Cl,-1.3", "LiCl,-2.1", "Li3PO4,-2.7", "Li2CO3,-2.0", "CoO2,-0.9", "GeS2,-0.5"]

@@ -15,7 +15,7 @@ from sulfox.engines.vasp.inputs.calculation import VaspCalculation
 from sulfox.engines.vasp.inputs.input_set import InputDeck, make_deck
 from sulfox.engines.vasp.inputs.profile import VaspProfile, load_profile
 from sulfox.errors import SulfoxError
-from sulfox.flows.electronic_plan import ElectronicCase
+from sulfox.flows.electronic.plan import ElectronicCase
 from sulfox.flows.job_context import ordered_material
 from sulfox.flows.study import MaterialSide, Pair, Study
 from sulfox.materials.catalogue import load_material

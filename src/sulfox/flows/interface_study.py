@@ -18,12 +18,12 @@ from jobflow import Flow, Job, OnMissing
 from sulfox.documents.comparison import ExpectedFinding
 from sulfox.errors import SulfoxError
 from sulfox.flows import jobs
-from sulfox.flows.electronic_study import add_band_centers, add_core_shell
-from sulfox.flows.electrons import ENGINES_WITH_ELECTRONS, calculator_with_electrons
+from sulfox.flows.electronic.electrons import ENGINES_WITH_ELECTRONS, calculator_with_electrons
+from sulfox.flows.electronic.study import add_band_centers, add_core_shell
 from sulfox.flows.identity import name_by_content
 from sulfox.flows.job_context import identify_calculator
-from sulfox.flows.pair_table_flow import add_thermodynamics
 from sulfox.flows.study import DynamicsPlan, MaterialSide, Pair, Study, Variant
+from sulfox.flows.thermodynamic.pair_table_flow import add_thermodynamics
 from sulfox.materials.catalogue import load_material
 from sulfox.protocols.protocol import Protocol, load_electronic_protocol, load_protocol
 from sulfox.units import FS_PER_PS

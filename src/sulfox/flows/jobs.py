@@ -20,7 +20,7 @@ from sulfox.documents.relaxation import RelaxationDoc
 from sulfox.documents.sulfur_bonds import SulfurBondsDoc
 from sulfox.documents.trajectory import TrajectoryDoc
 from sulfox.errors import SulfoxError
-from sulfox.flows.electrons import relax_bulk, with_electrons
+from sulfox.flows.electronic.electrons import relax_bulk, with_electrons
 from sulfox.flows.job_context import (
     JsonDocument,
     checked_engine,

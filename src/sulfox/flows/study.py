@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError, model_validator
 from sulfox.documents.base import Record
 from sulfox.documents.comparison import ExpectedFinding
 from sulfox.errors import SulfoxError
-from sulfox.flows.electronic_plan import BandCenterPlan, CoreShellPlan
-from sulfox.flows.thermodynamic_plan import ThermodynamicsPlan
+from sulfox.flows.electronic.plan import BandCenterPlan, CoreShellPlan
+from sulfox.flows.thermodynamic.plan import ThermodynamicsPlan
 from sulfox.settings import workflow_dirs
 from sulfox.units import Dimensionless, Length, Temperature, TimePs
 

@@ -13,7 +13,7 @@ import yaml
 from sulfox.clusters.cluster import load_cluster
 from sulfox.clusters.submission import describe, plan_submission
 from sulfox.errors import SulfoxError
-from sulfox.flows.electronic_plan import BandCenterPlan, CoreShellPlan
+from sulfox.flows.electronic.plan import BandCenterPlan, CoreShellPlan
 from sulfox.flows.interface_study import build_study_flow
 
 command = import_module("sulfox.cli.cluster.submit")

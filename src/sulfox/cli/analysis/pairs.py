@@ -74,7 +74,7 @@ def _keep(store: str, entry_set: EntrySet, plan: PairPlan, temperature_K: float)
 
     from sulfox.errors import SulfoxError
     from sulfox.flows.local_manager import run_flow
-    from sulfox.flows.pair_table_flow import build_pair_table_flow
+    from sulfox.flows.thermodynamic.pair_table_flow import build_pair_table_flow
     from sulfox.stores.opening import open_results_store, work_folder
 
     flow = build_pair_table_flow(entry_set, plan, temperature_K)

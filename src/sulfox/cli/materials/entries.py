@@ -130,8 +130,8 @@ def compute(
     """Relax every phase of the catalogue and freeze the set; run again, it resumes."""
     from functools import partial
 
-    from sulfox.flows.entry_set_flow import build_entry_set_flow
     from sulfox.flows.local_manager import run_flow
+    from sulfox.flows.thermodynamic.entry_set_flow import build_entry_set_flow
     from sulfox.materials.phases import read_phases
     from sulfox.stores.opening import open_results_store, work_folder
 
@@ -218,7 +218,7 @@ def fetch(
 ) -> None:
     """Ask the Materials Project with your key (MP_API_KEY) once; offline afterwards."""
     from sulfox.errors import SulfoxError
-    from sulfox.flows.materials_project import fetch_entries
+    from sulfox.flows.thermodynamic.materials_project import fetch_entries
 
     if source != "mp":
         raise SulfoxError(

@@ -119,7 +119,7 @@ def job_atoms(job: Job, max_atoms: int) -> int:
     """
     function = job.function.__name__
     if function == "compute_core_shell":
-        from sulfox.flows.electronic_cells import core_shell_cell
+        from sulfox.flows.electronic.cells import core_shell_cell
         from sulfox.protocols.electronic import ElectronicSettings
 
         settings = ElectronicSettings.model_validate(job.function_args[3])

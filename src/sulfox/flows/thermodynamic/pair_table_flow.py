@@ -10,7 +10,7 @@ from jobflow import Flow, job
 from sulfox.documents.entry_set import EntrySet
 from sulfox.flows.identity import name_by_content
 from sulfox.flows.job_context import JsonDocument
-from sulfox.flows.thermodynamic_plan import ThermodynamicsPlan
+from sulfox.flows.thermodynamic.plan import ThermodynamicsPlan
 from sulfox.materials.pairs import PairPlan, read_pair_plan
 from sulfox.stores.documents import storable
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sulfox.documents.structure import StructureRecord
-from sulfox.flows import electronic_jobs
-from sulfox.flows.electronic_cells import case_cell, core_shell_cell, cost_line
-from sulfox.flows.electronic_plan import BandCenterPlan, CoreShellPlan
+from sulfox.flows.electronic import jobs as electronic_jobs
+from sulfox.flows.electronic.cells import case_cell, core_shell_cell, cost_line
+from sulfox.flows.electronic.plan import BandCenterPlan, CoreShellPlan
 from sulfox.flows.job_context import identify_calculator
 from sulfox.materials.catalogue import load_material
 from sulfox.protocols.electronic import ElectronicSpec

@@ -9,7 +9,7 @@ from jobflow import CURRENT_JOB, job
 from sulfox.documents.base import Status
 from sulfox.documents.electronic_structure import MagneticState
 from sulfox.documents.relaxation import RelaxationDoc
-from sulfox.flows.electronic_cells import case_cell, core_shell_cell
+from sulfox.flows.electronic.cells import case_cell, core_shell_cell
 from sulfox.flows.job_context import (
     JsonDocument,
     checked_engine,
@@ -139,7 +139,7 @@ def align_band_centers(
     from sulfox.analysis.electronic import band_alignment
     from sulfox.documents.band_center import BandCenterDoc
     from sulfox.documents.electronic_structure import ElectronicStructureDoc
-    from sulfox.flows.electronic_plan import BandCenterPlan
+    from sulfox.flows.electronic.plan import BandCenterPlan
     from sulfox.materials.literature import Measurement
 
     asked = BandCenterPlan.model_validate(plan)

@@ -1,0 +1,1 @@
+"""Electronic structures as jobs of a study."""

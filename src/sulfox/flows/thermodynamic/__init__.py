@@ -1,0 +1,1 @@
+"""Entry sets, pair tables and gas reduction as jobs of a study."""
