@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import shlex
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -227,3 +229,20 @@ def test_a_table_in_a_file_does_not_break_ids(tmp_path, make_document, job):
     told = ask("sulfur-bonds", "--store", str(tmp_path / "store")).stdout
     assert long.id in told
     assert long.variant in told
+
+
+def test_the_questions_of_the_manual_can_be_asked(store):
+    """Each command under "Asking" in docs/database.md uses names that there are."""
+    manual = Path(__file__).parents[3] / "docs" / "database.md"
+    lines = manual.read_text(encoding="utf-8").splitlines()
+    commands = [shlex.split(line)[2:] for line in lines if line.startswith("sulfox query ")]
+    assert len(commands) >= 5
+    for words in commands:
+        assert ask(*words, "--store", store).exception is None
+
+
+def test_a_condition_on_a_path_is_explained_within_what_the_rest_leaves(store):
+    """It is looked up in documents, so in no more of them than the search needs."""
+    words = ("--where", "n_formed = 3", "--where", "min_distance_A > 9", "--store", store)
+    told = ask("sulfur-bonds", *words).stdout
+    assert "of those with n_formed = 3 none has min_distance_A > 9; they have 0.5" in told

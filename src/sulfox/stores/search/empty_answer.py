@@ -57,8 +57,9 @@ def turned_round(
 def explain_empty(reader: DocumentReader, kind: str, conditions: Sequence[Condition]) -> str:
     """Say which condition left nothing.
 
-    A condition that no document of the kind meets is told first; else the one that leaves
-    nothing of what those before it have left.
+    A condition on a search value that no document of the kind meets is told first; else the one
+    that leaves nothing of what those before it have left: paths are looked up in no more documents
+    than the search itself did.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def explain_empty(reader: DocumentReader, kind: str, conditions: Sequence[Condit
     """
     conditions = turned_round(reader, kind, tuple(conditions))
     kept: tuple[Condition, ...] = ()
-    wrong = next((c for c in conditions if not _found(reader, kind, (c,), 1)), None)
+    indexed = Search(kind, conditions).indexed
+    wrong = next((c for c in indexed if not _found(reader, kind, (c,), 1)), None)
     if wrong is None:
         for condition in conditions:
             if not _found(reader, kind, (*kept, condition), 1):
