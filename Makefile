@@ -8,7 +8,7 @@ PYTHON = $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 REPRODUCE_OPTIONS ?=
-TEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
+TEST_OPTIONS ?= -n 3 --dist loadfile --no-loadscope-reorder
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 

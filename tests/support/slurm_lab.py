@@ -309,6 +309,8 @@ class SlurmLab:
         wanted = {**self.own, "job.name": {"$regex": "production"}, "state": "RUNNING"}
 
         def found() -> list[dict]:
+            if self.left_locked():
+                self.resume("--mended")
             running = [job for job in self.jobs.find(wanted).sort("_id") if self.segments(job)]
             on_nodes = self.slurm("squeue", "-h", "-t", "R", "-o", "%i").split()
             running = [job for job in running if job["remote"]["process_id"] in on_nodes]
