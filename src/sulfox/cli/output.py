@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["emit_json", "emit_note", "emit_table", "emit_text", "parse_miller"]
+__all__ = ["emit_json", "emit_note", "emit_table", "emit_text"]
 
 
 def emit_json(document: Any) -> None:
@@ -79,40 +79,3 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         no_edge = Console(width=10_000)  # of a file or a pipe: ids stay whole
         console = Console(width=max(200, no_edge.measure(table).maximum))
     console.print(table)
-
-
-def parse_miller(text: str, option: str) -> tuple[int, int, int]:
-    """Read ``"1,0,4"`` as Miller indices.
-
-    Parameters
-    ----------
-    text : str
-        What the user gave.
-    option : str
-        Name of the option, for the message.
-
-    Returns
-    -------
-    tuple of int
-        (h, k, l)
-
-    Raises
-    ------
-    SulfoxError
-        SFX-901 if it is not three integers, or all are zero.
-    """
-    from sulfox.errors import SulfoxError
-
-    try:
-        h, k, l = (int(part) for part in text.replace(" ", "").strip("()").split(","))  # noqa: E741
-        if (h, k, l) == (0, 0, 0):
-            raise ValueError  # noqa: TRY301
-    except ValueError:
-        raise SulfoxError(
-            "SFX-901",
-            who=option,
-            found=repr(text),
-            expected="three integers, not all zero, such as 1,0,4",
-            next_step="give the Miller indices h,k,l of the conventional cell",
-        ) from None
-    return h, k, l

@@ -19,10 +19,10 @@ from sulfox.documents.base import Document
 from sulfox.documents.interface import InterfaceDoc
 from sulfox.documents.sulfur_bonds import SulfurBondsDoc
 from sulfox.errors import SulfoxError
+from sulfox.materials.miller import facet_indices
 from sulfox.stores.archive import publish_archive
 from sulfox.stores.opening import open_store
 from sulfox.stores.results import Results
-from sulfox.stores.search.facets import facet_indices
 from sulfox.stores.search.query_filter import QueryFilter, query_filter
 
 app = typer.Typer()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sulfox.cli.output import emit_json, emit_table, emit_text, parse_miller
+from sulfox.cli.output import emit_json, emit_table, emit_text
 
 if TYPE_CHECKING:
     from sulfox.documents.coherent_interface import CoherentInterfaceDoc
@@ -51,6 +51,7 @@ def coherent_interface(
     from sulfox.interfaces.coherent.core_shell import build_core_shell
     from sulfox.interfaces.coherent.specification import CoreShellSpec
     from sulfox.materials.catalogue import load_material
+    from sulfox.materials.miller import facet_indices
     from sulfox.materials.ordering import ordered_representative
     from sulfox.protocols.electronic import resolve
     from sulfox.protocols.protocol import load_electronic_protocol
@@ -58,7 +59,7 @@ def coherent_interface(
     core_layers, shell_layers = _layers(request.layers)
     facet = {}
     if request.core_facet:
-        facet["core_facet"] = parse_miller(request.core_facet, "--cathode-facet")
+        facet["core_facet"] = facet_indices(request.core_facet, "--cathode-facet")
     settings = load_electronic_protocol(request.protocol).electronic
     spec = CoreShellSpec(
         core_layers=core_layers, shell_layers=shell_layers, vacuum_A=request.vacuum_A, **facet
@@ -103,10 +104,11 @@ def _layers(text: str) -> tuple[int, int]:
 def _must_agree(shell_facet: str | None, doc: CoherentInterfaceDoc) -> None:
     """One lattice leaves no choice of the shell's plane, but for symmetry."""
     from sulfox.errors import SulfoxError
+    from sulfox.materials.miller import facet_indices
 
     if shell_facet is None:
         return
-    asked = parse_miller(shell_facet, "--electrolyte-facet")
+    asked = facet_indices(shell_facet, "--electrolyte-facet")
     if sorted(map(abs, asked)) != sorted(map(abs, doc.shell.miller)):
         raise SulfoxError(
             "SFX-901",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sulfox.cli.options import JsonOutput
-from sulfox.cli.output import emit_json, emit_table, emit_text, parse_miller
+from sulfox.cli.output import emit_json, emit_table, emit_text
 
 if TYPE_CHECKING:
     from sulfox.documents.interface import InterfaceDoc
@@ -52,11 +52,12 @@ def interfaces(
     from sulfox.interfaces.search import find_interfaces
     from sulfox.interfaces.specification import InterfaceSpec
     from sulfox.materials.catalogue import load_material
+    from sulfox.materials.miller import facet_indices
     from sulfox.materials.ordering import ordered_representative
 
     facets = {
-        "cathode_facet": parse_miller(cathode_facet, "--cathode-facet") if cathode_facet else None,
-        "electrolyte_facet": parse_miller(electrolyte_facet, "--electrolyte-facet")
+        "cathode_facet": facet_indices(cathode_facet, "--cathode-facet") if cathode_facet else None,
+        "electrolyte_facet": facet_indices(electrolyte_facet, "--electrolyte-facet")
         if electrolyte_facet
         else None,
     }

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sulfox.errors import SulfoxError
-from sulfox.stores.search.facets import facet_indices
+from sulfox.materials.miller import facet_indices
 from sulfox.stores.search.values import NUMBERS, WORDS, path_of, plain_value, value_at, values_of
 
 __all__ = [
