@@ -6,7 +6,7 @@
    stores its output on disk: an absolute price per job, for isolation and for resuming.
 3. The flow of a study of up to 1,000 interfaces: the time must grow with their number only.
 
-    python benchmarks/orchestration.py [--jobs 200] [--rounds 5] [--interfaces 1000]
+    python benchmarks/orchestration.py [--jobs 200] [--rounds 9] [--interfaces 1000]
 
 Ends with an error if the first ratio is above 1.2, or wiring grows faster than n^1.2.
 """
@@ -104,7 +104,7 @@ def wiring_seconds(n_interfaces: int) -> tuple[float, int]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--jobs", type=int, default=200)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=9)
     options.add_argument("--interfaces", type=int, default=1000)
     asked = options.parse_args()
 
