@@ -96,7 +96,9 @@ def test_an_xdatcar_cut_in_its_last_two_frames(tmp_path, data):
     cut = data.draw(st.integers(starts[1] + 1, len(text) - 1))
     path = tmp_path / "XDATCAR"
     path.write_bytes(text[:cut])
-    assert check_cut(path, list(iter_frames(ARGYRODITE)), 138) == (cut != starts[0])
+    missing = text[cut : starts[0] if cut <= starts[0] else None]
+    is_cut = bool(missing.strip())  # an end of line that is missing takes no digit with it
+    assert check_cut(path, list(iter_frames(ARGYRODITE)), 138) == is_cut
 
 
 @pytest.mark.parametrize("share", ["0p", "50p", "100p"])
