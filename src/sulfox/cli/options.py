@@ -26,6 +26,8 @@ ManagerName = Annotated[
     Literal["jobflow-remote", "fireworks"],
     typer.Option("--manager", help="Which workflow engine queues the jobs."),
 ]
+ClusterName = Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")]
+StudyName = Annotated[str, typer.Argument(help="Name of a study, or its folder.")]
 StudyFilter = Annotated[str | None, typer.Option("--study", help="Only documents of this study.")]
 
 

@@ -10,10 +10,10 @@ from sulfox.clusters.jobflow_remote.project import JOBS
 if TYPE_CHECKING:
     from pymongo.database import Database
 
-__all__ = ["find_elsewhere"]
+__all__ = ["GIVEN_UP", "find_elsewhere"]
 
-#: States that will not give an output by themselves, nor by ``resume`` alone.
-_GIVEN_UP = ["USER_STOPPED", "STOPPED", "ARCHIVED", "DEFUSED"]
+#: States of either manager that give no output by themselves, nor by ``resume`` alone.
+GIVEN_UP = ["USER_STOPPED", "STOPPED", "ARCHIVED", "DEFUSED"]
 
 
 def find_elsewhere(
@@ -43,10 +43,10 @@ def find_elsewhere(
         other = name.removeprefix(JOBS)
         if other == name or (other, "jobflow-remote") == (cluster, manager):
             continue
-        held = {"uuid": {"$in": wanted}, "state": {"$nin": _GIVEN_UP}}
+        held = {"uuid": {"$in": wanted}, "state": {"$nin": GIVEN_UP}}
         for uuid in database[name].distinct("uuid", held):
             found[uuid] = (other, "jobflow-remote")
-    held = {"spec.sulfox.uuid": {"$in": wanted}, "state": {"$nin": _GIVEN_UP}}
+    held = {"spec.sulfox.uuid": {"$in": wanted}, "state": {"$nin": GIVEN_UP}}
     for job in database["fireworks"].find(held, {"spec.sulfox": 1}):
         own = job["spec"]["sulfox"]
         if (own.get("cluster"), "fireworks") != (cluster, manager):

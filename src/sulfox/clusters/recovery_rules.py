@@ -8,9 +8,12 @@ from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import RESEND_LIMITS, FailureKind
 from sulfox.documents.base import Record
 
-__all__ = ["CANCELLED", "Recovery", "more_memory", "why_left"]
+__all__ = ["CANCELLED", "GOING", "Recovery", "more_memory", "why_left"]
 
 CANCELLED = "you cancelled it; --mended sends it back"
+
+#: States of :class:`~sulfox.clusters.monitoring.JobStanding` that a study's cancelling ends.
+GOING = ("waiting", "ready", "queued", "running", "paused")
 
 _MEMORY_FACTOR = 2
 

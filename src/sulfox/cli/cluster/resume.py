@@ -6,13 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from sulfox.cli.options import JsonOutput, ManagerName
+from sulfox.cli.cluster.managed_study import managed_study
+from sulfox.cli.options import ClusterName, JsonOutput, ManagerName, StudyName
 from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 __all__ = ["cancel", "resume"]
-
-StudyName = Annotated[str, typer.Argument(help="Name of a study, or its folder.")]
-ClusterName = Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")]
 
 
 def resume(
@@ -26,15 +24,7 @@ def resume(
     as_json: JsonOutput = False,
 ) -> None:
     """Send back the failed jobs that can go back, each kind of failure by its own rule."""
-    from sulfox.cli.cluster.named_study import study_name
-    from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import database_errors
-    from sulfox.clusters.manager import Manager
-
-    machine = load_cluster(cluster)
-    with database_errors(machine):
-        managed = Manager(manager, machine)
-        name = managed.known_study(study_name(study))
+    with managed_study(study, cluster, manager) as (managed, name):
         done = managed.resume(name, mended=mended)
         emit_note(*managed.remarks())
     _tell(name, done, as_json=as_json)
@@ -47,15 +37,7 @@ def cancel(
     as_json: JsonOutput = False,
 ) -> None:
     """Cancel the jobs of a study that are not done; what is done stays."""
-    from sulfox.cli.cluster.named_study import study_name
-    from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import database_errors
-    from sulfox.clusters.manager import Manager
-
-    machine = load_cluster(cluster)
-    with database_errors(machine):
-        managed = Manager(manager, machine)
-        name = managed.known_study(study_name(study))
+    with managed_study(study, cluster, manager) as (managed, name):
         done = managed.cancel(name)
     _tell(name, done, as_json=as_json)
 

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from sulfox.cli.options import JsonOutput, ManagerName
+from sulfox.cli.cluster.managed_study import managed_study
+from sulfox.cli.options import ClusterName, JsonOutput, ManagerName, StudyName
 from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 
 __all__ = ["status"]
 
 
 def status(
-    study: Annotated[str, typer.Argument(help="Name of a study, or its folder.")],
-    cluster: Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")],
+    study: StudyName,
+    cluster: ClusterName,
     manager: ManagerName = "jobflow-remote",
     jobs: Annotated[bool, typer.Option("--jobs", help="One line per job.")] = False,
     as_json: JsonOutput = False,
@@ -22,25 +23,18 @@ def status(
     """Say where each interface stands, how fast it runs, and why what failed failed."""
     from collections import Counter
 
-    from sulfox.cli.cluster.named_study import study_name
-    from sulfox.clusters.cluster import load_cluster
-    from sulfox.clusters.cluster_queue import database_errors
-    from sulfox.clusters.manager import Manager
     from sulfox.clusters.monitoring import interface_standings
 
-    machine = load_cluster(cluster)
-    with database_errors(machine):
-        managed = Manager(manager, machine)
-        name = managed.known_study(study_name(study))
+    with managed_study(study, cluster, manager) as (managed, name):
         standings = managed.standings(name)
         emit_note(*managed.remarks())
     counts = Counter(standing.state for standing in standings)
     interfaces = interface_standings(standings)
     if as_json:
-        content = {"study": name, "cluster": machine.name, "states": counts}
+        content = {"study": name, "cluster": managed.cluster.name, "states": counts}
         emit_json({**content, "interfaces": interfaces, "jobs": standings})
         return
-    title = f"{name} on {machine.name}"
+    title = f"{name} on {managed.cluster.name}"
     ends = ("done [ps]", "pace [ps/h]", "left", "why")
     if jobs:
         emit_table(title, ("job", "state", *ends), map(_job_row, standings))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sulfox.cli.options import Engine, JsonOutput, ManagerName
+from sulfox.cli.options import ClusterName, Engine, JsonOutput, ManagerName
 from sulfox.cli.output import emit_json, emit_note, emit_table, emit_text
 from sulfox.cli.study import LengthPs, Only, Potential, ProtocolName, Seeds, Variants, parse_parts
 
@@ -23,9 +23,6 @@ __all__ = ["submit"]
 
 #: To estimate its dynamics, an interface is built, some 10 s; so for this many at most.
 _MOST_ESTIMATED = 8
-#: In the words of jobflow-remote and of FireWorks.
-_CANCELLED = ("USER_STOPPED", "STOPPED", "DEFUSED", "ARCHIVED")
-ClusterName = Annotated[str, typer.Option("--cluster", help="A file of configs/clusters.")]
 
 
 def submit(
@@ -121,7 +118,9 @@ def _remarks(
     others: Mapping[str, tuple[str, str]],
 ) -> Iterator[str]:
     """Say what stands still here, and what another queue has."""
-    n_cancelled = sum(state in _CANCELLED for state in states.values())
+    from sulfox.clusters.other_queues import GIVEN_UP
+
+    n_cancelled = sum(state in GIVEN_UP for state in states.values())
     if n_cancelled:
         yield (
             f"{n_cancelled} jobs are cancelled; to take them up: sulfox resume {study} "

@@ -173,7 +173,7 @@ def check_database(queue: JobflowRemoteQueue) -> Iterator[Check]:
     from jobflow_remote.config.helper import check_jobstore, check_queue_store
     from pymongo.errors import PyMongoError
 
-    database = queue.controller.jobs.database
+    database = queue.database
     name = f"database {database.name}"
     try:
         place = database["sulfox_doctor"]

@@ -242,11 +242,9 @@ class FireworksQueue:
         found = self.launchpad.fireworks.find(own, fields).sort([("fw_id", 1)])
         latest: dict[str, dict[str, Any]] = {}
         for fw in found:
-            own = fw["spec"].get("sulfox")
-            if own is not None:
-                before = latest.get(own["uuid"], {"index": 0, "since": fw["created_on"]})
-                now = {"index": before["index"] + 1, "since": before["since"]}
-                latest[own["uuid"]] = {**fw, **now}
+            uuid = fw["spec"]["sulfox"]["uuid"]
+            before = latest.get(uuid, {"index": 0, "since": fw["created_on"]})
+            latest[uuid] = {**fw, "index": before["index"] + 1, "since": before["since"]}
         return latest
 
     def _standing(

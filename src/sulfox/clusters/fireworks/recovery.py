@@ -8,7 +8,7 @@ from sulfox.clusters.cluster import Cluster
 from sulfox.clusters.failures import FailureKind
 from sulfox.clusters.fireworks.queue import FireworksQueue, ask_scheduler
 from sulfox.clusters.monitoring import JobStanding
-from sulfox.clusters.recovery_rules import CANCELLED, Recovery, more_memory, why_left
+from sulfox.clusters.recovery_rules import CANCELLED, GOING, Recovery, more_memory, why_left
 
 __all__ = ["cancel_fireworks", "resume_fireworks"]
 
@@ -63,12 +63,11 @@ def cancel_fireworks(queue: FireworksQueue, cluster: Cluster, study: str) -> tup
     tuple of Recovery
         One per cancelled job.
     """
-    going = ("waiting", "ready", "queued", "running", "paused")
     cancelled = []
     standings = queue.standings(cluster, study)
     # FireWorks sends a started job back before it stops it, and its followers with it: those last
     started_first = sorted(
-        (s for s in reversed(standings) if s.state in going),
+        (s for s in reversed(standings) if s.state in GOING),
         key=lambda standing: standing.state not in ("queued", "running"),
     )
     for standing in started_first:

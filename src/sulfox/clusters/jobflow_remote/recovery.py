@@ -14,7 +14,7 @@ from sulfox.clusters.failures import FailureKind
 from sulfox.clusters.jobflow_remote.project import QUEUE_WORKER
 from sulfox.clusters.jobflow_remote.queue import JobflowRemoteQueue
 from sulfox.clusters.monitoring import JobStanding, read_standings
-from sulfox.clusters.recovery_rules import CANCELLED, Recovery, more_memory, why_left
+from sulfox.clusters.recovery_rules import CANCELLED, GOING, Recovery, more_memory, why_left
 from sulfox.errors import SulfoxError
 
 __all__ = ["cancel_study", "resume_study"]
@@ -89,10 +89,9 @@ def cancel_study(queue: JobflowRemoteQueue, cluster: Cluster, study: str) -> tup
     tuple of Recovery
         One per cancelled job.
     """
-    going = ("waiting", "ready", "queued", "running", "paused")
     cancelled = []
     for standing in read_standings(queue, cluster, study):
-        if standing.state in going:
+        if standing.state in GOING:
             if standing.state == "waiting":
                 queue.controller.jobs.update_one(
                     {"db_id": standing.db_id, "state": "WAITING"},
